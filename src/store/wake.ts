@@ -1,0 +1,35 @@
+import { sql } from 'kysely';
+import type { Db } from './database.ts';
+
+/**
+ * Says to accounts that a cause changed: they are due now, or, while leased, looked at again after the settle. A quiet time is not
+ * shortened. Takes the row locks of `reports` in key order. Always by key: a conditional UPDATE does not wait for a row that is about to match.
+ * Unknown ids are passed over. Returns the ids that exist.
+ */
+export async function wake(tx: Db, deptransIds: readonly string[]): Promise<string[]> {
+  if (deptransIds.length === 0) return [];
+  const ids = [...new Set(deptransIds)];
+  const locked = await sql<{ deptrans_id: string }>`/* wake.lock */
+    select deptrans_id from deptrans.reports where deptrans_id = any(${ids}) order by deptrans_id for no key update`.execute(
+    tx,
+  );
+  await sql`/* wake */
+    update deptrans.reports set dirty = true,
+      due_at = case when lease_token is not null then due_at
+                    else least(coalesce(due_at, 'infinity'), greatest((select deptrans.now()), not_before)) end
+    where deptrans_id = any(${ids})`.execute(tx);
+  return locked.rows.map((row) => row.deptrans_id);
+}
+
+/** Makes the queue rows of people due again, so that they are routed anew. After `wake`: accounts are locked before rows. */
+export async function requeuePeople(tx: Db, people: readonly string[]): Promise<void> {
+  if (people.length === 0) return;
+  await sql`/* requeue.people */
+    with mine as (
+      select q.park_id, q.driver_id from deptrans.status_queue q
+        join deptrans.driver_persons p using (park_id, driver_id)
+       where p.driver_license_pd_id = any(${[...people]})
+       order by q.park_id, q.driver_id for no key update of q)
+    update deptrans.status_queue q set due_at = (select deptrans.now()) from mine
+     where (q.park_id, q.driver_id) = (mine.park_id, mine.driver_id)`.execute(tx);
+}
