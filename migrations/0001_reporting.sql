@@ -116,13 +116,15 @@ create table deptrans.reports (
   parked_reason    text,
   park_until       timestamptz,
   park_count       int         not null default 0,
-  parked_rules     bigint,
   wait_reason      text,
   attempts         int         not null default 0,
   region           text,
   session_id       text,
+  -- As in session_statuses: the contract's word, the regulator's own if ours is 'unrecognised', the end and whether it may move.
   session_status   text,
+  session_raw      text,
   session_end      timestamptz,
+  session_end_is_estimate boolean not null default false,
   -- The regulator ended the session while we still believe CONNECTED.
   session_over_at  timestamptz,
   outside_since    timestamptz,
@@ -172,7 +174,7 @@ create index quarantine_at on deptrans.quarantine (at);
 -- Every transition, binding, intent and outcome. Append only. Retention: whole days, 30 by default.
 create table deptrans.journal (
   at                   timestamptz not null,
-  kind                 text        not null check (kind in ('transition', 'binding', 'intent', 'outcome', 'lookup', 'decision')),
+  kind                 text        not null check (kind in ('transition', 'binding', 'intent', 'outcome', 'lookup')),
   park_id              text,
   driver_id            text,
   driver_license_pd_id text,

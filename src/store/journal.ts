@@ -4,7 +4,7 @@ import type { Db } from './database.ts';
 
 /** A line of the journal. Times are Dates; what is not known is left out. */
 export type JournalEntry = {
-  kind: 'transition' | 'binding' | 'intent' | 'outcome' | 'lookup' | 'decision';
+  kind: 'transition' | 'binding' | 'intent' | 'outcome' | 'lookup';
   parkId?: string;
   driverId?: string;
   person?: string | null;

@@ -66,13 +66,14 @@ export type Schema = {
     parked_reason: string | null;
     park_until: Date | null;
     park_count: Filled<number>;
-    parked_rules: number | null;
     wait_reason: string | null;
     attempts: Filled<number>;
     region: string | null;
     session_id: string | null;
     session_status: string | null;
+    session_raw: string | null;
     session_end: Date | null;
+    session_end_is_estimate: Filled<boolean>;
     session_over_at: Date | null;
     outside_since: Date | null;
     verify_at: Date | null;

@@ -1,0 +1,46 @@
+/** What is told to the regulator about a person. */
+export type Direction = 'connected' | 'disconnected';
+
+/**
+ * An account: one deptrans id as the regulator knows it, with what we believe, doubt and plan. The columns of `deptrans.reports` that
+ * decisions are made by.
+ */
+export type Account = {
+  deptransId: string;
+  believed: boolean;
+  doubt: boolean;
+  parkedReason: string | null;
+  parkUntil: Date | null;
+  parkCount: number;
+  attempts: number;
+  region: string | null;
+  sessionId: string | null;
+  sessionEnd: Date | null;
+  sessionOverAt: Date | null;
+  outsideSince: Date | null;
+  verifyAt: Date | null;
+  /** The greatest `occurredAt` ever sent, accepted or not. */
+  lastOccurredAt: Date | null;
+};
+
+/** A profile of the account's owner, with what its driver does. */
+export type OwnedProfile = {
+  parkId: string;
+  driverId: string;
+  categories: readonly string[];
+  connected: boolean;
+  connectedAt: Date | null;
+  seenAt: Date | null;
+  /** The unsettled change of this profile, if there is one. */
+  queued: { version: number; eventAt: Date; carriesEvent: boolean } | null;
+};
+
+/** One look at an account: everything a decision needs, read in one snapshot under the account's lock. */
+export type Look = {
+  account: Account;
+  /** The person to whom the id is bound now. */
+  owner: { person: string; personNo: number } | null;
+  profiles: readonly OwnedProfile[];
+  /** The database's time of the look. */
+  now: Date;
+};

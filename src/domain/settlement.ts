@@ -1,0 +1,221 @@
+import type { Outcome, RejectReason } from './outcome.ts';
+import type { Plan, RowsEnd } from './plan.ts';
+import type { Account, Look } from './report.ts';
+import { isOpen, type Session } from './session.ts';
+
+/**
+ * What an account becomes after a look, a call or a reading: pure, so that the whole state machine can be read and tested here.
+ * Times are the database's.
+ */
+export type Settlement = {
+  account: Account;
+  /** The session as the regulator told it now; null = it said there is none; undefined = nothing was said. */
+  session?: Session | null;
+  /** How the events of this look end, or null: they keep waiting. */
+  rows: RowsEnd | null;
+  waitReason: string | null;
+  /** Not looked at before, whatever wakes it. */
+  notBefore: Date | null;
+  /** When to look again. */
+  dueAt: Date | null;
+  watched: boolean;
+};
+
+export type SettlementLimits = {
+  /** The longest that a call may live on after we gave up on it. */
+  quietMs: number;
+  /** A second reading after a doubt. */
+  verifyAfterMs: number;
+  positionRetryMs: number;
+  /** First and longest time that a refused account is parked. */
+  parkMs: number;
+  maxParkMs: number;
+  /** First and longest pause of a refused DISCONNECTED. */
+  retryMs: number;
+  maxRetryMs: number;
+  /** A Retry-After beyond this is cut to it. */
+  maxRetryAfterMs: number;
+  /** How long after its end a session is read again. */
+  sessionEndSlackMs: number;
+  canReadSession: boolean;
+};
+
+/** Settles a look that needed no call. */
+export function settleWithoutCall(
+  look: Look,
+  plan: Exclude<Plan, { kind: 'report' }>,
+  limits: SettlementLimits,
+): Settlement {
+  const { account, now } = look;
+  if (plan.kind === 'wait') {
+    const dueAt = plan.reason === 'parked' ? account.parkUntil : after(now, limits.positionRetryMs);
+    return {
+      account,
+      rows: null,
+      waitReason: plan.reason,
+      notBefore: null,
+      dueAt,
+      watched: plan.reason === 'no_position',
+    };
+  }
+  const next = { ...account, attempts: 0, outsideSince: plan.outsideSince, ...(plan.unpark && UNPARKED) };
+  return idle(next, plan.rows, plan.watched, now, limits);
+}
+
+/** Settles a report by its outcome. `now` is the time of the answer. */
+export function settleReport(
+  look: Look,
+  plan: Extract<Plan, { kind: 'report' }>,
+  outcome: Outcome<Session | null>,
+  now: Date,
+  limits: SettlementLimits,
+): Settlement {
+  const { account } = look;
+  const connected = plan.direction === 'connected';
+  switch (outcome.kind) {
+    case 'accepted':
+    case 'already': {
+      const next: Account = {
+        ...account,
+        ...UNPARKED,
+        believed: connected,
+        doubt: false,
+        attempts: 0,
+        region: plan.region,
+        sessionOverAt: null,
+        outsideSince: plan.outsideSince,
+      };
+      // "Already so" tells nothing about the session: read it.
+      if (outcome.kind === 'already' && connected && limits.canReadSession) next.verifyAt = now;
+      const settled = outcome.kind === 'accepted' && outcome.value ? withSession(next, outcome.value) : next;
+      const session = outcome.kind === 'accepted' && outcome.value ? { session: outcome.value } : {};
+      return { ...idle(settled, { outcome: 'sent', reason: '' }, plan.watched, now, limits), ...session };
+    }
+    case 'rejected':
+      return connected
+        ? park(account, outcome.reason, now, limits)
+        : settleRefusedClose(account, outcome.reason, plan, now, limits);
+    case 'throttled': {
+      const pause = Math.min(Math.max(outcome.retryAfterMs, 1_000), limits.maxRetryAfterMs);
+      return retry(account, 'throttled', pause, now);
+    }
+    case 'unauthorised':
+      return retry(account, 'unauthorised', 5_000, now);
+    case 'unavailable':
+      return retry(account, 'regulator_down', 1_000, now);
+    case 'unknown': {
+      const verifyAt = limits.canReadSession ? after(now, limits.verifyAfterMs) : null;
+      const next = { ...account, doubt: true, attempts: account.attempts + 1, verifyAt };
+      return retry(next, 'unknown_outcome', limits.quietMs, now);
+    }
+    default:
+      return outcome satisfies never;
+  }
+}
+
+/**
+ * What an account is after the regulator was read: the answer ends a doubt, moves the end of a session, or shows that it is over.
+ * Null: the reading failed and says nothing; look again after the quiet time.
+ */
+export function applyReading(look: Look, outcome: Outcome<Session | null>, limits: SettlementLimits): Account | null {
+  if (outcome.kind === 'rejected' && outcome.reason === 'driver_unknown') {
+    return { ...look.account, believed: false, doubt: false, verifyAt: null, sessionOverAt: null };
+  }
+  if (outcome.kind !== 'accepted') return null;
+  const { account, now } = look;
+  const session = outcome.value;
+  const open = session !== null && isOpen(session) && isOurs(account, session, limits);
+  const read = { ...(session ? withSession(account, session) : account), doubt: false, verifyAt: null };
+  if (open) return { ...read, believed: true, sessionOverAt: null };
+  // A finished session that we had not seen: our CONNECTED was applied, and the shift has ended since.
+  const appliedAndOver =
+    account.doubt && session !== null && session.id !== account.sessionId && isOurs(account, session, limits);
+  if (appliedAndOver || (!account.doubt && account.believed)) {
+    const endedAt = session?.endsAt && session.endsAt < now ? session.endsAt : now;
+    return { ...read, believed: true, sessionOverAt: account.sessionOverAt ?? endedAt };
+  }
+  return { ...read, believed: false, sessionOverAt: null };
+}
+
+/** Settles a look whose reading failed. */
+export function settleFailedReading(look: Look, outcome: Outcome<unknown>, limits: SettlementLimits): Settlement {
+  const pause = outcome.kind === 'throttled' ? Math.min(outcome.retryAfterMs, limits.maxRetryAfterMs) : limits.quietMs;
+  return retry(look.account, 'reading_failed', pause, look.now);
+}
+
+/** Whether the regulator must be read before anything is decided. */
+export function needsReading({ account, now }: Look, limits: SettlementLimits): boolean {
+  if (!limits.canReadSession) return false;
+  const ended = account.believed && !account.sessionOverAt && account.sessionEnd;
+  return (
+    account.doubt ||
+    (account.verifyAt !== null && account.verifyAt <= now) ||
+    (ended instanceof Date && after(ended, limits.sessionEndSlackMs) <= now)
+  );
+}
+
+const UNPARKED = { parkedReason: null, parkUntil: null, parkCount: 0 };
+
+function idle(account: Account, rows: RowsEnd, watched: boolean, now: Date, limits: SettlementLimits): Settlement {
+  return { account, rows, waitReason: null, notBefore: null, dueAt: nextTimer(account, now, limits), watched };
+}
+
+function retry(account: Account, waitReason: string, pauseMs: number, now: Date): Settlement {
+  const dueAt = after(now, pauseMs);
+  return { account, rows: null, waitReason, notBefore: dueAt, dueAt, watched: false };
+}
+
+function park(account: Account, reason: RejectReason, now: Date, limits: SettlementLimits): Settlement {
+  const pause = Math.min(limits.parkMs * 2 ** Math.min(account.parkCount, 20), limits.maxParkMs);
+  const parkUntil = after(now, pause);
+  const parked = { ...account, parkedReason: reason, parkUntil, parkCount: account.parkCount + 1 };
+  return { account: parked, rows: null, waitReason: 'parked', notBefore: null, dueAt: parkUntil, watched: false };
+}
+
+function settleRefusedClose(
+  account: Account,
+  reason: RejectReason,
+  plan: Extract<Plan, { kind: 'report' }>,
+  now: Date,
+  limits: SettlementLimits,
+): Settlement {
+  if (reason === 'driver_unknown') {
+    const closed = {
+      ...account,
+      ...UNPARKED,
+      believed: false,
+      doubt: false,
+      attempts: 0,
+      sessionOverAt: null,
+      outsideSince: null,
+    };
+    return idle(closed, { outcome: 'filtered', reason: 'driver_unknown' }, plan.watched, now, limits);
+  }
+  const pause = Math.min(limits.retryMs * 2 ** Math.min(account.attempts, 20), limits.maxRetryMs);
+  return retry({ ...account, attempts: account.attempts + 1 }, 'close_refused', pause, now);
+}
+
+function withSession(account: Account, session: Session): Account {
+  return { ...account, sessionId: session.id, sessionEnd: session.endsAt };
+}
+
+/** A session that began well after our last report was opened by another service: it is not ours to close. */
+function isOurs(account: Account, session: Session, limits: SettlementLimits): boolean {
+  if (!session.startedAt || !account.lastOccurredAt) return session.startedAt === null || account.believed;
+  return session.startedAt <= after(account.lastOccurredAt, limits.quietMs * 2);
+}
+
+function nextTimer(account: Account, now: Date, limits: SettlementLimits): Date | null {
+  const timers: Date[] = [];
+  if (account.verifyAt) timers.push(account.verifyAt);
+  if (account.parkedReason && account.parkUntil) timers.push(account.parkUntil);
+  if (account.believed && account.sessionEnd && !account.sessionOverAt) {
+    const end = after(account.sessionEnd, limits.sessionEndSlackMs);
+    timers.push(end > now ? end : after(now, 5 * limits.sessionEndSlackMs)); // an end in the past is looked at, but not all the time
+  }
+  return timers.reduce<Date | null>((a, b) => (a && a < b ? a : b), null);
+}
+
+function after(date: Date, ms: number): Date {
+  return new Date(date.getTime() + ms);
+}

@@ -1,0 +1,39 @@
+import type { Outcome } from '../domain/outcome.ts';
+import type { Direction } from '../domain/report.ts';
+import type { Session } from '../domain/session.ts';
+import type { Masked } from '../runtime/masked.ts';
+
+export type LicenceNumber = Masked<'LicenceNumber'>;
+
+/**
+ * A regulator, as the service sees it. Nothing here throws for what a regulator does: every answer, silence included, is an `Outcome`.
+ * Each call ends within its deadline, whatever the other side does, and leaves no socket behind. `signal` cuts a call short; its outcome is then `unknown`.
+ */
+export type Regulator = {
+  /** A short name for metrics, tables and logs. */
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  /** Whether the id belongs to the licence. An id that the regulator does not know is a mismatch. */
+  checkId(deptransId: string, licence: LicenceNumber, signal: AbortSignal): Promise<Outcome<{ matches: boolean }>>;
+  /** Tells that the driver connected or disconnected. Null: accepted, and nothing readable was said about the session. */
+  report(
+    deptransId: string,
+    direction: Direction,
+    occurredAt: Date,
+    signal: AbortSignal,
+  ): Promise<Outcome<Session | null>>;
+  /** Reads the driver's last session; null if there is none. */
+  session(deptransId: string, signal: AbortSignal): Promise<Outcome<Session | null>>;
+};
+
+export type Capabilities = {
+  /** Reports in one call; 1 = no batches. */
+  maxBatch: number;
+  canReadSession: boolean;
+  /** An older report after a newer one is ignored. */
+  ordersByOccurredAt: boolean;
+  /** Repeating an accepted report changes nothing. */
+  repeatIsHarmless: boolean;
+  /** A request takes effect no later than this after it was sent, or never; ms. */
+  maxRequestLifeMs: number;
+};
