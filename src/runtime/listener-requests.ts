@@ -1,0 +1,45 @@
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { Socket } from 'node:net';
+
+type Handler = (req: IncomingMessage | Http2ServerRequest, res: ServerResponse | Http2ServerResponse) => void;
+
+/** Knows which HTTP/1.1 connections have a request in hand, so that a stop ends the idle ones at once and the others after it. */
+export type RequestTracker = {
+  /** `handler`, counted. */
+  handler: Handler;
+  /** A connection that speaks HTTP/1.1. */
+  add(socket: Socket): void;
+  /** From now on a connection ends when it has nothing in hand. */
+  drain(): void;
+};
+
+export function trackRequests(handler: Handler): RequestTracker {
+  const inHand = new Map<Socket, number>();
+  let draining = false;
+  const endIfIdle = (socket: Socket) => {
+    if (draining && inHand.get(socket) === 0) socket.destroySoon();
+  };
+  return {
+    handler(req, res) {
+      const { socket } = req as IncomingMessage;
+      inHand.set(socket, (inHand.get(socket) ?? 0) + 1);
+      res.once('close', () => {
+        const count = inHand.get(socket);
+        if (count === undefined) return;
+        inHand.set(socket, count - 1);
+        endIfIdle(socket);
+      });
+      if (draining && res instanceof ServerResponse) res.setHeader('connection', 'close');
+      handler(req, res);
+    },
+    add(socket) {
+      inHand.set(socket, 0);
+      socket.once('close', () => inHand.delete(socket));
+    },
+    drain() {
+      draining = true;
+      for (const socket of inHand.keys()) endIfIdle(socket);
+    },
+  };
+}
