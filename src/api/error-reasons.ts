@@ -1,0 +1,109 @@
+import { Code } from '@connectrpc/connect';
+import type { ErrorReason } from '../../gen/deptrans/v1/errors_pb.ts';
+
+type Facts = {
+  code: Code;
+  /** The status on the REST paths. */
+  http: number;
+  /** For the developer of the client. Never anything of the request: it may be personal. */
+  message: string;
+  /** When to come back, if the caller of `refuse` does not know better. */
+  retryAfterMs?: number;
+  /** For the driver, where a driver may see it. */
+  ru?: string;
+  en?: string;
+};
+
+/** Every reason of the contract (`ErrorReason` without its prefix) and how it is answered. */
+export const ERROR_REASONS = {
+  ID_MALFORMED: {
+    code: Code.InvalidArgument,
+    http: 400,
+    message: 'A deptrans id is 1 to 20 digits',
+    ru: 'Проверьте номер: в нём должны быть только цифры',
+    en: 'Check the number: it must be digits only',
+  },
+  ID_MISMATCH: {
+    code: Code.FailedPrecondition,
+    http: 400,
+    message: 'The id does not belong to the licence of the driver',
+    ru: 'Номер не подходит к вашему водительскому удостоверению. Проверьте его и попробуйте ещё раз',
+    en: 'The number does not match your driving licence. Check it and try again',
+  },
+  PROFILE_UNKNOWN: {
+    code: Code.NotFound,
+    http: 404,
+    message: 'No such profile, or it has no licence on record yet',
+    ru: 'Ваш профиль ещё не готов. Попробуйте позже',
+    en: 'Your profile is not ready yet. Try again later',
+  },
+  TOO_MANY_ATTEMPTS: {
+    code: Code.ResourceExhausted,
+    http: 429,
+    message: 'Too many attempts',
+    retryAfterMs: 60_000,
+    ru: 'Слишком много попыток. Попробуйте позже',
+    en: 'Too many attempts. Try again later',
+  },
+  REGULATOR_UNAVAILABLE: {
+    code: Code.Unavailable,
+    http: 503,
+    message: 'The regulator does not answer; nothing was saved',
+    retryAfterMs: 10_000,
+    ru: 'Сервис проверки не отвечает. Попробуйте позже',
+    en: 'The checking service does not answer. Try again later',
+  },
+  NEIGHBOUR_UNAVAILABLE: {
+    code: Code.Unavailable,
+    http: 503,
+    message: 'The licence of the driver cannot be read now; nothing was saved',
+    retryAfterMs: 5_000,
+    ru: 'Не получилось. Попробуйте ещё раз через минуту',
+    en: 'That did not work. Try again in a minute',
+  },
+  SERVICE_DEGRADED: {
+    code: Code.Unavailable,
+    http: 503,
+    message: 'The service has no data to answer from now',
+    retryAfterMs: 2_000,
+    ru: 'Не получилось. Попробуйте ещё раз через минуту',
+    en: 'That did not work. Try again in a minute',
+  },
+  CONFLICT: {
+    code: Code.Aborted,
+    http: 409,
+    message: 'The binding was changed by another request at the same time; try again',
+    ru: 'Не получилось. Попробуйте ещё раз',
+    en: 'That did not work. Try again',
+  },
+  CREDENTIALS_MISSING: {
+    code: Code.Unauthenticated,
+    http: 401,
+    message: 'The request does not say which driver it comes from',
+    ru: 'Войдите в приложение ещё раз',
+    en: 'Sign in again',
+  },
+  REQUEST_MALFORMED: { code: Code.InvalidArgument, http: 400, message: 'The request does not fit the contract' },
+  CURSOR_MALFORMED: { code: Code.InvalidArgument, http: 400, message: 'This service never made such a cursor' },
+  CURSOR_AHEAD: {
+    code: Code.Unavailable,
+    http: 503,
+    message: 'The cursor is ahead of this instance; try again',
+    retryAfterMs: 500,
+  },
+  FILTER_UNKNOWN: { code: Code.InvalidArgument, http: 400, message: 'No such region is configured' },
+  LIMIT_OUT_OF_RANGE: { code: Code.InvalidArgument, http: 400, message: 'A size or a wait is outside its limits' },
+  SHUTTING_DOWN: {
+    code: Code.Unavailable,
+    http: 503,
+    message: 'This instance is stopping; reconnect',
+    retryAfterMs: 500,
+  },
+  INTERNAL: { code: Code.Internal, http: 500, message: 'Internal error; the log has it under x-request-id' },
+} as const satisfies Record<Exclude<keyof typeof ErrorReason, 'UNSPECIFIED'>, Facts>;
+
+export type Reason = keyof typeof ERROR_REASONS;
+
+export function factsOf(reason: Reason): Facts {
+  return ERROR_REASONS[reason];
+}
