@@ -1,0 +1,204 @@
+import type { Trackstory } from '../clients/trackstory.ts';
+import { candidates } from '../domain/eligibility.ts';
+import type { Regulator } from '../regulator/regulator.ts';
+import { openBatcher } from '../runtime/batcher.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Lifetime } from '../runtime/lifetime.ts';
+import type { Log } from '../runtime/log.ts';
+import { startLoop } from '../runtime/loop.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import { type ClaimedLook, claim, release } from '../store/claim.ts';
+import { type Db, inTransaction } from '../store/database.ts';
+import { closeGate, isGateOpen, openGate, takeProbe } from '../store/gate.ts';
+import { type Intent, writeIntents } from '../store/intent.ts';
+import { route } from '../store/route.ts';
+import { type SettleItem, settle } from '../store/settle.ts';
+import { openExchanges } from './exchange.ts';
+import { openPace } from './pace.ts';
+import { freshPositions } from './positions.ts';
+import { openRulesReader } from './rules-reader.ts';
+import { openSweep, type SweepLimits } from './sweep.ts';
+import { type WorkerLimits, type WorkerParts, workOn } from './worker.ts';
+
+/**
+ * LOOP 2: from the queue to the regulator. Route hands due rows to accounts; claim takes due accounts under a lease; a worker brings each to
+ * its end; the sweep finds what no event tells.
+ *
+ * Guarantees: per deptrans id at most one call that can still take effect, as long as a call lives no longer than `quietMs` after its deadline;
+ * what we believe of the regulator changes only with its answer; nothing is lost when a process dies at any line. Not guaranteed: that every
+ * event is reported: a level that came and went between two looks is settled without a call.
+ */
+export type Delivery = AsyncDisposable & {
+  /** For tests: routes, claims and works until nothing is due; returns how many accounts were looked at. */
+  runOnce(signal?: AbortSignal): Promise<number>;
+  /** One whole sweep; returns how many accounts it woke. */
+  sweepOnce(signal?: AbortSignal): Promise<number>;
+  /** Starts the loops. */
+  start(): void;
+};
+
+export type DeliveryLimits = WorkerLimits &
+  SweepLimits & {
+    leaseMs: number;
+    batch: number;
+    maxInFlight: number;
+    maxRate: number;
+    failuresToShut: number;
+    probeMs: number;
+    personRetryMs: number;
+    positionMaxAgeMs: number;
+    pauseMs: number;
+    settleLingerMs: number;
+  };
+
+export type DeliveryParts = {
+  db: Db;
+  regulator: Regulator;
+  trackstory: Trackstory;
+  limits: DeliveryLimits;
+  /** Which of the balance's slots this instance writes. */
+  slot: string;
+  /** Names this instance in elections. */
+  instance: string;
+  /** Key of the hash under which deptrans ids stand in the journal. */
+  journalKey: string;
+  lifetime: Lifetime;
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+};
+
+export function openDelivery(parts: DeliveryParts): Delivery {
+  const { db, regulator, trackstory, limits, slot, lifetime, clock, metrics } = parts;
+  const log = parts.log.child({ part: 'delivery' });
+  const timer = metrics.timer('delivery');
+  const rules = openRulesReader(db);
+  const pace = openPace({
+    ...limits,
+    clock,
+    gate: {
+      isOpen: () => isGateOpen(db, regulator.name),
+      open: () => openGate(db, regulator.name, limits.probeMs),
+      takeProbe: () => takeProbe(db, regulator.name, limits.probeMs),
+      close: () => closeGate(db, regulator.name),
+    },
+    onChange: (answering) => log.warn({ regulator: regulator.name, answering }, 'the regulator changed'),
+  });
+  const settled = metrics.counter('delivery_settled_total', 'Looks settled', ['end'] as const);
+  const lostLeases = metrics.counter('delivery_lost_leases_total', 'Looks whose lease was over when they ended');
+  metrics.gauge('delivery_in_flight', 'Accounts being worked on', [], (gauge) => gauge.set(pace.inFlight));
+
+  const worker: WorkerParts = {
+    exchanges: openExchanges(regulator, pace, clock, parts.journalKey),
+    limits,
+    journalKey: parts.journalKey,
+    clock,
+    intents: openBatcher<Intent, Date | null>({
+      maxSize: limits.batch,
+      lingerMs: 1,
+      run: (items) => inTransaction(db, (tx) => writeIntents(tx, items)),
+    }),
+    settlements: openBatcher<SettleItem, void>({
+      maxSize: limits.batch,
+      lingerMs: limits.settleLingerMs,
+      run: async (items) => {
+        const { lost } = await inTransaction(db, (tx) => settle(tx, items, { slot, maxAgeMs: limits.maxAgeMs }));
+        lostLeases.inc(lost.length);
+        for (const { settlement } of items)
+          settled.inc({ end: settlement.rows?.outcome ?? settlement.waitReason ?? 'none' });
+        return items.map(() => undefined);
+      },
+    }),
+  };
+  const working = new Set<Promise<void>>();
+
+  const work = async (looks: ClaimedLook[], rulesVersion: number, signal: AbortSignal): Promise<void> => {
+    const now = looks[0]!.now;
+    const inForce = await rules.at(rulesVersion);
+    const asked = looks.flatMap((look) => candidates(look, inForce, limits));
+    const positions = await freshPositions(trackstory, asked, { now, maxAgeMs: limits.positionMaxAgeMs, log, signal });
+    await Promise.all(
+      looks.map((look) =>
+        workOn(look, inForce, positions, worker, signal).catch((err) =>
+          log.error({ err, token: look.token }, 'look failed'),
+        ),
+      ),
+    );
+  };
+
+  /** Claims what may be claimed and starts to work on it. Returns how many accounts that were, -1 if none may be claimed now. */
+  const claimSome = async (signal: AbortSignal): Promise<number> => {
+    const permits = await pace.permits(limits.batch);
+    if (permits === 0) return -1;
+    const { looks, rulesVersion } = await inTransaction(db, (tx) => claim(tx, permits, limits.leaseMs), {
+      asyncCommit: true,
+    });
+    if (looks.length === 0) return 0;
+    if (lifetime.stopping.aborted) {
+      await release(
+        db,
+        looks.map((look) => look.token),
+      );
+      return 0;
+    }
+    const leave = looks.map(() => pace.enter());
+    const task = work(looks, rulesVersion, signal)
+      .catch((err) => log.error({ err }, 'claim failed'))
+      .finally(() => {
+        for (const left of leave) left();
+        working.delete(task);
+      });
+    working.add(task);
+    return looks.length;
+  };
+
+  const claimRound = async (signal: AbortSignal): Promise<'more' | 'idle'> => {
+    const claimed = await claimSome(signal);
+    if (claimed > 0) return 'more';
+    if (claimed === 0 || lifetime.stopping.aborted) return 'idle';
+    await pace.ready(lifetime.stopping);
+    await clock.sleep(limits.settleLingerMs); // what ends together is claimed together
+    return 'more';
+  };
+
+  const routeRound = async (): Promise<'more' | 'idle'> => {
+    const options = {
+      limit: limits.batch,
+      personRetryMs: limits.personRetryMs,
+      maxAgeMs: limits.maxAgeMs,
+      slot: `${slot}/route`,
+    };
+    const routed = await inTransaction(db, (tx) => route(tx, options), { asyncCommit: true });
+    return routed === limits.batch ? 'more' : 'idle';
+  };
+
+  const sweep = openSweep({ ...parts, log, rules });
+  const loops: AsyncDisposable[] = [];
+
+  return {
+    async runOnce(signal = lifetime.aborting) {
+      let looked = 0;
+      for (;;) {
+        while ((await routeRound()) === 'more');
+        const claimed = await claimSome(signal);
+        await Promise.all(working);
+        if (claimed <= 0) return looked;
+        looked += claimed;
+      }
+    },
+    sweepOnce: (signal = lifetime.aborting) => sweep.runOnce(signal),
+    start() {
+      const common = { lifetime, clock, log, timer, pauseMs: limits.pauseMs };
+      loops.push(
+        startLoop({ ...common, name: 'route', runOnce: routeRound }),
+        startLoop({ ...common, name: 'claim', runOnce: claimRound }),
+        startLoop({ ...common, name: 'sweep', runOnce: sweep.round, pauseMs: limits.sweepLookMs }),
+      );
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(loops.map((loop) => loop[Symbol.asyncDispose]()));
+      await Promise.all(working);
+      await sweep[Symbol.asyncDispose]();
+    },
+  };
+}

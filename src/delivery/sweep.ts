@@ -1,0 +1,144 @@
+import type { Trackstory } from '../clients/trackstory.ts';
+import { candidates, type Desired, desiredLevel, type EligibilityLimits } from '../domain/eligibility.ts';
+import type { Look } from '../domain/report.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import { type Db, inTransaction } from '../store/database.ts';
+import { lead, resign } from '../store/leaders.ts';
+import { readRulesVersion } from '../store/rules.ts';
+import { noteOutside, readSweepPage, requeueStranded } from '../store/sweep.ts';
+import { wake } from '../store/wake.ts';
+import { freshPositions } from './positions.ts';
+import type { RulesReader } from './rules-reader.ts';
+
+/**
+ * Finds what no event tells: drivers who drove in or out, fell silent, or whom a change of the rules concerns, and, as a safety net, wakes that
+ * were lost. Judges by the same pure function as delivery and only wakes: the decision is made again under a lease. One instance at a time.
+ */
+export type Sweep = AsyncDisposable & {
+  /** A whole sweep; returns how many accounts were woken. */
+  runOnce(signal: AbortSignal): Promise<number>;
+  /** One round of the loop: a whole sweep if one is due or the rules changed, and this instance leads. */
+  round(signal: AbortSignal): Promise<'more' | 'idle'>;
+};
+
+export type SweepLimits = EligibilityLimits & {
+  /** From the begin of one sweep to the begin of the next. */
+  sweepMs: number;
+  /** How often to look whether a sweep is due. */
+  sweepLookMs: number;
+  sweepPage: number;
+  positionMaxAgeMs: number;
+};
+
+export type SweepParts = {
+  db: Db;
+  trackstory: Trackstory;
+  rules: RulesReader;
+  limits: SweepLimits;
+  instance: string;
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+};
+
+const LEADER = 'sweep';
+
+/** What a wake by the sweep is called. The first three are its job; the others mean that a wake was lost. */
+type Cause = 'drive_in' | 'left' | 'silent' | 'rules' | 'offline' | 'no_id' | 'tariff' | 'stranded_row';
+
+export function openSweep({ db, trackstory, rules, limits, instance, clock, log, metrics }: SweepParts): Sweep {
+  const repaired = metrics.counter('sweep_repaired_total', 'Wakes by the sweep that an event should have made', [
+    'cause',
+  ] as const);
+  const woken = metrics.counter('sweep_woken_total', 'Wakes by the sweep', ['cause'] as const);
+  let startedAt = Number.NEGATIVE_INFINITY;
+  let sweptRules = -1;
+
+  const sweepPage = async (
+    after: string,
+    signal: AbortSignal,
+  ): Promise<{ last: string | null; woken: number; rulesVersion: number }> => {
+    const { looks, rulesVersion, last } = await readSweepPage(db, after, limits.sweepPage);
+    if (looks.length === 0) return { last, woken: 0, rulesVersion };
+    const inForce = await rules.at(rulesVersion);
+    const asked = looks.flatMap((look) => candidates(look, inForce, limits));
+    const options = { now: looks[0]!.now, maxAgeMs: limits.positionMaxAgeMs, log, signal };
+    const positions = await freshPositions(trackstory, asked, options);
+    const judged = looks.map((look) => ({ look, desired: desiredLevel(look, inForce, positions, limits) }));
+    await noteOutside(db, judged.flatMap(outsideNote));
+    const changed = sweptRules !== rulesVersion;
+    const causes = judged.flatMap(({ look, desired }) => {
+      const cause = causeToWake(look, desired, changed);
+      return cause ? [{ id: look.account.deptransId, cause }] : [];
+    });
+    await inTransaction(db, (tx) =>
+      wake(
+        tx,
+        causes.map(({ id }) => id),
+      ),
+    );
+    for (const { cause } of causes) (isRepair(cause) ? repaired : woken).inc({ cause });
+    return { last, woken: causes.length, rulesVersion };
+  };
+
+  const runOnce = async (signal: AbortSignal): Promise<number> => {
+    let sum = 0;
+    let version = -1;
+    for (let after: string | null = ''; after !== null && !signal.aborted; ) {
+      const page = await sweepPage(after, signal);
+      sum += page.woken;
+      version = Math.max(version, page.rulesVersion);
+      after = page.last;
+    }
+    const stranded = await inTransaction(db, (tx) => requeueStranded(tx, limits.sweepPage));
+    if (stranded > 0) repaired.inc({ cause: 'stranded_row' }, stranded);
+    sweptRules = version;
+    return sum;
+  };
+
+  return {
+    runOnce,
+    async round(signal) {
+      const due = clock.monotonic() - startedAt >= limits.sweepMs;
+      if (!due && (sweptRules < 0 || (await readRulesVersion(db)) === sweptRules)) return 'idle';
+      if ((await lead(db, LEADER, instance, limits.sweepMs * 2)) === null) return 'idle';
+      startedAt = clock.monotonic();
+      await runOnce(signal);
+      return 'idle';
+    },
+    [Symbol.asyncDispose]: () => resign(db, LEADER, instance).catch(() => {}),
+  };
+}
+
+function causeToWake({ account }: Look, desired: Desired, rulesChanged: boolean): Cause | null {
+  const open = account.believed || account.doubt;
+  if (desired.kind === 'connected') return open || account.parkedReason ? null : 'drive_in';
+  if (desired.kind === 'wait' || !(open || account.parkedReason)) return null;
+  switch (desired.reason) {
+    case 'outside':
+      return 'left';
+    case 'silent':
+    case 'offline':
+    case 'no_id':
+      return desired.reason;
+    case 'tariff':
+      return rulesChanged ? 'rules' : 'tariff';
+    case 'region_off':
+      return 'rules';
+    default:
+      return desired satisfies never;
+  }
+}
+
+function isRepair(cause: Cause): boolean {
+  return cause === 'offline' || cause === 'no_id' || cause === 'tariff';
+}
+
+/** Open accounts whose driver left or came back since the last look. */
+function outsideNote({ look: { account }, desired }: { look: Look; desired: Desired }) {
+  if (!account.believed || desired.kind !== 'connected') return [];
+  const [before, now] = [account.outsideSince?.getTime() ?? null, desired.outsideSince?.getTime() ?? null];
+  return before === now ? [] : [{ deptransId: account.deptransId, since: desired.outsideSince }];
+}

@@ -1,0 +1,119 @@
+import { desiredLevel, type EligibilityLimits, type Positions } from '../domain/eligibility.ts';
+import { mayHaveTakenEffect } from '../domain/outcome.ts';
+import { type Plan, planFor } from '../domain/plan.ts';
+import type { Rules } from '../domain/region.ts';
+import type { Session } from '../domain/session.ts';
+import {
+  applyReading,
+  needsReading,
+  type Settlement,
+  type SettlementLimits,
+  settleFailedReading,
+  settleReport,
+  settleWithoutCall,
+} from '../domain/settlement.ts';
+import type { Batcher } from '../runtime/batcher.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { ClaimedLook } from '../store/claim.ts';
+import type { Intent } from '../store/intent.ts';
+import { accountHash, type JournalEntry } from '../store/journal.ts';
+import type { SettleItem } from '../store/settle.ts';
+import type { Exchanges } from './exchange.ts';
+
+export type WorkerLimits = SettlementLimits &
+  EligibilityLimits & {
+    /** An event older than this is not told as fresh. */
+    maxAgeMs: number;
+    /** Of one call to the regulator, all in all. */
+    deadlineMs: number;
+    /** A call begins no later than this after its intent was handed to the database. */
+    slackMs: number;
+  };
+
+export type WorkerParts = {
+  exchanges: Exchanges;
+  intents: Batcher<Intent, Date | null>;
+  settlements: Batcher<SettleItem, void>;
+  limits: WorkerLimits;
+  journalKey: string;
+  clock: Clock;
+};
+
+/**
+ * Brings one claimed account to its end: reads the regulator if something is in doubt, decides, writes the intent, calls, settles.
+ * At most one report goes out under a lease, and none before its intent is durable.
+ */
+export async function workOn(
+  claimed: ClaimedLook,
+  rules: Rules,
+  positions: Positions,
+  parts: WorkerParts,
+  signal: AbortSignal,
+): Promise<void> {
+  const { exchanges, settlements, limits } = parts;
+  const journal: JournalEntry[] = [];
+  let look = claimed;
+  let session: Session | null | undefined;
+  if (needsReading(look, limits)) {
+    const { outcome, entry } = await exchanges.read(look, signal);
+    journal.push(entry);
+    const account = applyReading(look, outcome, limits);
+    if (!account) {
+      await settlements.add({
+        look,
+        settlement: settleFailedReading(look, outcome, limits),
+        mayHaveTakenEffect: false,
+        journal,
+      });
+      return;
+    }
+    look = { ...look, account };
+    if (outcome.kind === 'accepted') session = outcome.value;
+  }
+  const plan = planFor(look, desiredLevel(look, rules, positions, limits), limits.maxAgeMs);
+  if (plan.kind !== 'report') {
+    const settlement = withReading(settleWithoutCall(look, plan, limits), session);
+    await settlements.add({ look, settlement, mayHaveTakenEffect: false, journal });
+    return;
+  }
+  await report(look, plan, session, journal, parts, signal);
+}
+
+async function report(
+  look: ClaimedLook,
+  plan: Extract<Plan, { kind: 'report' }>,
+  session: Session | null | undefined,
+  journal: JournalEntry[],
+  { exchanges, intents, settlements, limits, journalKey, clock }: WorkerParts,
+  signal: AbortSignal,
+): Promise<void> {
+  const written = clock.monotonic();
+  const occurredAt = await intents.add({
+    deptransId: look.account.deptransId,
+    account: accountHash(journalKey, look.account.deptransId),
+    person: look.owner?.person ?? null,
+    token: look.token,
+    direction: plan.direction,
+    happenedAt: plan.happenedAt,
+    region: plan.region,
+    leaseMs: limits.deadlineMs + limits.slackMs + limits.quietMs,
+  });
+  if (!occurredAt) return; // the lease is over: whoever has it now decides anew
+  const late = clock.monotonic() - written > limits.slackMs;
+  const exchange = late ? null : await exchanges.report(look, plan, occurredAt, signal);
+  const outcome = exchange?.outcome ?? { kind: 'unavailable' as const }; // too late to send within the lease: nothing was sent
+  if (exchange) journal.push(exchange.entry);
+  const now = new Date(look.now.getTime() + (clock.monotonic() - written));
+  const reported = { ...look, account: { ...look.account, lastOccurredAt: occurredAt } };
+  await settlements.add({
+    look,
+    settlement: withReading(settleReport(reported, plan, outcome, now, limits), session),
+    mayHaveTakenEffect: exchange !== null && mayHaveTakenEffect(outcome),
+    journal,
+  });
+}
+
+/** What was read before is told with the settlement, unless the report's own answer is newer. */
+function withReading(settlement: Settlement, session: Session | null | undefined): Settlement {
+  return session === undefined || settlement.session !== undefined ? settlement : { ...settlement, session };
+}

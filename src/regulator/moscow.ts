@@ -1,0 +1,95 @@
+import type { Outcome } from '../domain/outcome.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Masked } from '../runtime/masked.ts';
+import type { Timer } from '../runtime/metrics.ts';
+import { readCheck, readReport, readSession, readToken, type WireAnswer } from './moscow-wire.ts';
+import type { Capabilities, Regulator } from './regulator.ts';
+import { openTokenSource, type TokenStore } from './token.ts';
+import { openWireClient } from './wire-client.ts';
+
+export type MoscowOptions = {
+  baseUrl: string;
+  login: string;
+  password: Masked<'Password'>;
+  /** Of one call, with its login if it needs one. */
+  deadlineMs: number;
+  connectTimeoutMs: number;
+  maxConnections: number;
+  capabilities: Capabilities;
+  tokens: TokenStore;
+  clock: Clock;
+  timer: Timer;
+};
+
+/**
+ * АИС "КРТ" over the assumed wire. Puts the cluster's token into each call; when a call is refused for its token, gets a new one and
+ * sends the call once more within the same deadline (a refused call had no effect). Everything that is Moscow's own is here and in moscow-wire.ts.
+ */
+export function openMoscow(options: MoscowOptions): Regulator & AsyncDisposable {
+  const { deadlineMs, clock, timer } = options;
+  const wire = openWireClient(options.baseUrl, options.maxConnections, options.connectTimeoutMs);
+  const never = new AbortController().signal;
+
+  const logIn = (): Promise<Outcome<string>> => {
+    const credentials = { login: options.login, password: options.password.reveal() };
+    return timed('authenticate', async () => {
+      const result = await wire.send('POST', '/authenticate', null, credentials, deadlineMs, never);
+      return result.kind === 'answer' ? readToken(result.answer) : result;
+    });
+  };
+  const tokens = openTokenSource(options.tokens, logIn, clock);
+
+  const timed = async <T>(call: string, work: () => Promise<Outcome<T>>): Promise<Outcome<T>> => {
+    const started = clock.monotonic();
+    const outcome = await work();
+    timer.observe(call, outcome.kind, clock.monotonic() - started);
+    return outcome;
+  };
+
+  const send = async <T>(
+    method: 'GET' | 'POST',
+    path: string,
+    body: unknown,
+    read: (answer: WireAnswer) => Outcome<T>,
+    signal: AbortSignal,
+  ): Promise<Outcome<T>> => {
+    const until = clock.monotonic() + deadlineMs;
+    for (let attempt = 1; ; attempt++) {
+      const left = AbortSignal.any([signal, AbortSignal.timeout(Math.max(1, until - clock.monotonic()))]);
+      const token = await tokens.get(left).catch(() => null); // our database is away: nothing was sent
+      const leftMs = until - clock.monotonic();
+      if (!token || leftMs <= 0) return { kind: 'unauthorised' };
+      const result = await wire.send(method, path, token.value.reveal(), body, leftMs, signal);
+      const outcome = result.kind === 'answer' ? read(result.answer) : result;
+      if (outcome.kind !== 'unauthorised') return outcome;
+      await tokens.refuse(token).catch(() => {}); // the next refusal says it again
+      if (attempt === 2) return outcome;
+    }
+  };
+
+  const driver = (deptransId: string) => `/drivers/${encodeURIComponent(deptransId)}`;
+  const now = () => new Date(clock.now());
+
+  return {
+    name: 'moscow',
+    capabilities: options.capabilities,
+    checkId: (deptransId, licence, signal) =>
+      timed('check', () => {
+        const body = { driverId: deptransId, licenseNumber: licence.reveal() };
+        return send('POST', '/drivers/check', body, readCheck, signal);
+      }),
+    report: (deptransId, direction, occurredAt, signal) =>
+      timed('report', () => {
+        const body = {
+          event: direction === 'connected' ? 'CONNECTED' : 'DISCONNECTED',
+          occurredAt: occurredAt.toISOString(),
+        };
+        return send('POST', `${driver(deptransId)}/status`, body, (answer) => readReport(answer, now()), signal);
+      }),
+    session: (deptransId, signal) =>
+      timed('session', () =>
+        send('GET', `${driver(deptransId)}/session`, undefined, (answer) => readSession(answer, now()), signal),
+      ),
+    [Symbol.asyncDispose]: () => wire.close(),
+  };
+}

@@ -1,0 +1,49 @@
+import { sql } from 'kysely';
+import type { Look } from '../domain/report.ts';
+import type { Db } from './database.ts';
+import { accountColumns, readLooks, toAccount } from './look.ts';
+
+/** A look at an account under a lease. */
+export type ClaimedLook = Look & { token: number };
+
+export type Claim = { looks: ClaimedLook[]; rulesVersion: number };
+
+type ClaimedRow = Parameters<typeof toAccount>[0] & { lease_token: number };
+
+/**
+ * Claims up to `limit` due accounts for `leaseMs`: a fifth of them the oldest, the rest the freshest. In the caller's transaction, which
+ * may commit asynchronously: a claim that is lost with the server is as if it had never been.
+ *
+ * A lease that ended with an intent written means that a call may have been made: doubt. The lock comes first and everything else is read in
+ * the next statement, so that a change that committed in between is either seen here or has left its mark.
+ */
+export async function claim(tx: Db, limit: number, leaseMs: number): Promise<Claim> {
+  const oldest = await claimSome(tx, Math.ceil(limit / 5), leaseMs, 'asc');
+  const freshest = await claimSome(tx, limit - oldest.length, leaseMs, 'desc');
+  const rows = [...oldest, ...freshest];
+  if (rows.length === 0) return { looks: [], rulesVersion: 0 };
+  const tokens = new Map(rows.map((row) => [row.deptrans_id, row.lease_token]));
+  const { looks, rulesVersion } = await readLooks(tx, rows.map(toAccount));
+  return { looks: looks.map((look) => ({ ...look, token: tokens.get(look.account.deptransId)! })), rulesVersion };
+}
+
+async function claimSome(tx: Db, limit: number, leaseMs: number, order: 'asc' | 'desc'): Promise<ClaimedRow[]> {
+  if (limit <= 0) return [];
+  const { rows } = await sql<ClaimedRow>`/* claim */
+    update deptrans.reports set
+        doubt = doubt or suspect or target is not null, suspect = false, dirty = false, target = null,
+        lease_token = nextval('deptrans.change_no'), due_at = (select deptrans.now()) + ${leaseMs} * interval '1 ms'
+     where deptrans_id in (
+       select deptrans_id from deptrans.reports where due_at <= (select deptrans.now())
+        order by due_at ${sql.raw(order)} limit ${limit} for no key update skip locked)
+    returning ${accountColumns}, lease_token`.execute(tx);
+  return rows;
+}
+
+/** Gives leases back that carry no intent, so that another instance need not wait for their end. */
+export async function release(db: Db, tokens: readonly number[]): Promise<void> {
+  if (tokens.length === 0) return;
+  await sql`/* claim.release */
+    update deptrans.reports set lease_token = null, due_at = deptrans.now()
+     where lease_token = any(${[...tokens]}::bigint[]) and target is null`.execute(db);
+}

@@ -1,0 +1,62 @@
+import { sql } from 'kysely';
+import type { Direction } from '../domain/report.ts';
+import type { Db } from './database.ts';
+import { appendJournal } from './journal.ts';
+
+export type Intent = {
+  deptransId: string;
+  /** For the journal. */
+  account: Buffer;
+  person: string | null;
+  token: number;
+  direction: Direction;
+  happenedAt: Date;
+  region: string | null;
+  /** How long the lease lasts from now: deadline + slack + quiet. */
+  leaseMs: number;
+};
+
+/**
+ * Writes down what is about to be sent, before it is sent. Returns for each intent the `occurredAt` to send, or null if the lease was lost
+ * or has ended: then nothing may be sent. The transaction must commit synchronously before the call.
+ *
+ * occurredAt grows with each intent of an account, whatever the events say, so that a regulator which orders by it never ignores a newer report.
+ */
+export async function writeIntents(tx: Db, intents: readonly Intent[]): Promise<(Date | null)[]> {
+  const given = intents.map((intent) => ({
+    id: intent.deptransId,
+    token: intent.token,
+    target: intent.direction === 'connected',
+    happened_at: intent.happenedAt,
+    lease_ms: intent.leaseMs,
+  }));
+  const { rows } = await sql<{ lease_token: number; occurred_at: Date }>`/* intent */
+    with given as (
+      select r.deptrans_id, g.* from jsonb_to_recordset(${JSON.stringify(given)}::jsonb)
+               as g(id text, token bigint, target boolean, happened_at timestamptz, lease_ms float8)
+        join deptrans.reports r on r.deptrans_id = g.id
+       where r.lease_token = g.token and r.due_at > (select deptrans.now())
+       order by r.deptrans_id for no key update of r)
+    update deptrans.reports r set target = given.target, due_at = deptrans.now() + given.lease_ms * interval '1 ms',
+        occurred_at = least(deptrans.now(), greatest(given.happened_at, r.last_occurred_at + interval '1 ms')),
+        last_occurred_at = greatest(r.last_occurred_at,
+          least(deptrans.now(), greatest(given.happened_at, r.last_occurred_at + interval '1 ms')))
+      from given where r.deptrans_id = given.deptrans_id and r.lease_token = given.token
+    returning r.lease_token, r.occurred_at`.execute(tx);
+  const occurred = new Map(rows.map((row) => [row.lease_token, row.occurred_at]));
+  await appendJournal(
+    tx,
+    intents
+      .filter((intent) => occurred.has(intent.token))
+      .map(({ account, person, direction, region, token, happenedAt }) => ({
+        kind: 'intent',
+        account,
+        person,
+        direction,
+        region,
+        leaseToken: token,
+        happenedAt,
+      })),
+  );
+  return intents.map((intent) => occurred.get(intent.token) ?? null);
+}

@@ -1,0 +1,63 @@
+import { sql } from 'kysely';
+import type { Session } from '../domain/session.ts';
+import type { Db } from './database.ts';
+
+/** The session of a person, or null if there is none (any more). */
+export type OwnedSession = {
+  person: string;
+  personNo: number;
+  deptransId: string;
+  region: string | null;
+  session: Pick<Session, 'status' | 'raw' | 'endsAt' | 'endIsEstimate'> | null;
+};
+
+/**
+ * Writes the sessions of people and their history. Returns the `person_no` of those that really changed, for `publish`. Locks rows by key.
+ * A session that is gone becomes `deleted`; one that never was is not written.
+ */
+export async function upsertSessions(tx: Db, sessions: readonly OwnedSession[]): Promise<number[]> {
+  if (sessions.length === 0) return [];
+  const given = JSON.stringify(
+    sessions.map(({ person, personNo, deptransId, region, session }) => ({
+      person,
+      person_no: personNo,
+      status: session?.status,
+      raw: session?.raw,
+      ended_at: session?.endsAt,
+      end_is_estimate: session?.endIsEstimate ?? false,
+      deptrans_id: session ? deptransId : null,
+      region: session ? region : null,
+      deleted: session === null,
+    })),
+  );
+  const people = sessions.map(({ person }) => person);
+  await sql`/* sessions.lock */
+    select 1 from deptrans.session_statuses where driver_license_pd_id = any(${people})
+     order by driver_license_pd_id for no key update`.execute(tx);
+  const { rows } = await sql<{ person_no: number }>`/* sessions.upsert */
+    with given as (
+      select * from jsonb_to_recordset(${given}::jsonb) as g(person text, person_no int, status text, raw text, ended_at timestamptz,
+        end_is_estimate boolean, deptrans_id text, region text, deleted boolean)),
+    changed as (
+      insert into deptrans.session_statuses as s (driver_license_pd_id, person_no, session_status, session_status_raw, updated_at, ended_at,
+        end_is_estimate, deptrans_id, region, deleted)
+      select g.person, g.person_no, coalesce(g.status, o.session_status), g.raw, deptrans.now(), g.ended_at, g.end_is_estimate,
+             g.deptrans_id, g.region, g.deleted
+        from given g left join deptrans.session_statuses o on o.driver_license_pd_id = g.person
+       where o.driver_license_pd_id is not null or not g.deleted
+       order by g.person
+      on conflict (driver_license_pd_id) do update set session_status = excluded.session_status,
+        session_status_raw = excluded.session_status_raw, updated_at = excluded.updated_at, ended_at = excluded.ended_at,
+        end_is_estimate = excluded.end_is_estimate, deptrans_id = excluded.deptrans_id, region = excluded.region, deleted = excluded.deleted
+      where (s.session_status, s.session_status_raw, s.ended_at, s.end_is_estimate, s.deptrans_id, s.region, s.deleted)
+        is distinct from (excluded.session_status, excluded.session_status_raw, excluded.ended_at, excluded.end_is_estimate,
+                          excluded.deptrans_id, excluded.region, excluded.deleted)
+      returning *),
+    kept as (
+      insert into deptrans.session_history (at, driver_license_pd_id, session_status, session_status_raw, updated_at, ended_at, end_is_estimate,
+        region, deleted)
+      select updated_at, driver_license_pd_id, session_status, session_status_raw, updated_at, ended_at, end_is_estimate, region, deleted
+        from changed)
+    select person_no from changed order by driver_license_pd_id`.execute(tx);
+  return rows.map((row) => row.person_no);
+}

@@ -1,0 +1,161 @@
+import { sql } from 'kysely';
+import type { Settlement } from '../domain/settlement.ts';
+import { addToBalance, type BalanceOutcome } from './balance.ts';
+import type { ClaimedLook } from './claim.ts';
+import type { Db } from './database.ts';
+import { appendJournal, type JournalEntry } from './journal.ts';
+import { publish } from './publish.ts';
+import { type OwnedSession, upsertSessions } from './sessions.ts';
+import { wake } from './wake.ts';
+
+/** A look that has come to its end. */
+export type SettleItem = {
+  look: ClaimedLook;
+  settlement: Settlement;
+  /** A call was sent and may have taken effect: if the lease is lost, the account must know. */
+  mayHaveTakenEffect: boolean;
+  /** What was exchanged with the regulator under this lease. */
+  journal: readonly JournalEntry[];
+};
+
+export type SettleOptions = {
+  slot: string;
+  /** An event older than this when its row leaves is counted as expired. */
+  maxAgeMs: number;
+};
+
+/** Items whose lease had been lost; their results were thrown away. */
+export type SettleResult = { lost: ClaimedLook[] };
+
+type RowEnd = { park_id: string; driver_id: string; version: number; outcome: string; reason: string };
+
+/**
+ * Settles looks, in the caller's transaction: what we believe of the account, its rows in the queue, the session of its present owner, journal,
+ * balance, and last the feed. Guarded by the lease: who lost it changes nothing, but leaves a mark if a call of his may have taken effect.
+ * Commits synchronously, since subscribers see the numbers. No account twice.
+ */
+export async function settle(
+  tx: Db,
+  items: readonly SettleItem[],
+  { slot, maxAgeMs }: SettleOptions,
+): Promise<SettleResult> {
+  const ids = items.map(({ look }) => look.account.deptransId);
+  const leases = await sql<{ deptrans_id: string; lease_token: number | null }>`/* settle.lock */
+    select deptrans_id, lease_token from deptrans.reports where deptrans_id = any(${ids})
+     order by deptrans_id for no key update`.execute(tx);
+  const tokens = new Map(leases.rows.map((row) => [row.deptrans_id, row.lease_token]));
+  const isMine = ({ look }: SettleItem) => tokens.get(look.account.deptransId) === look.token;
+  const mine = items.filter(isMine);
+  const lost = items.filter((item) => !isMine(item));
+
+  await updateAccounts(tx, mine);
+  await leaveMarks(tx, lost);
+  const ended = await deleteRows(tx, mine.flatMap(rowEnds), maxAgeMs);
+  const sessions = await upsertSessions(tx, await sessionsOfOwners(tx, mine));
+  await appendJournal(
+    tx,
+    items.flatMap((item) => item.journal),
+  );
+  await addToBalance(tx, slot, ended);
+  await publish(tx, { sessions });
+  return { lost: lost.map(({ look }) => look) };
+}
+
+async function updateAccounts(tx: Db, items: readonly SettleItem[]): Promise<void> {
+  if (items.length === 0) return;
+  const given = items.map(({ settlement: { account, session, waitReason, notBefore, dueAt, watched } }) => ({
+    id: account.deptransId,
+    believed: account.believed,
+    doubt: account.doubt,
+    watched,
+    not_before: notBefore,
+    due_at: dueAt,
+    parked_reason: account.parkedReason,
+    park_until: account.parkUntil,
+    park_count: account.parkCount,
+    wait_reason: waitReason,
+    attempts: account.attempts,
+    region: account.region,
+    session_over_at: account.sessionOverAt,
+    outside_since: account.outsideSince,
+    verify_at: account.verifyAt,
+    session_told: session !== undefined,
+    session_id: session?.id,
+    session_status: session?.status,
+    session_raw: session?.raw,
+    session_end: session?.endsAt,
+    session_end_is_estimate: session?.endIsEstimate ?? false,
+  }));
+  await sql`/* settle.accounts */
+    update deptrans.reports r set believed = g.believed, doubt = g.doubt, watched = g.watched, not_before = g.not_before,
+        due_at = case when r.dirty then greatest(deptrans.now(), g.not_before) else g.due_at end,
+        lease_token = null, target = null, parked_reason = g.parked_reason, park_until = g.park_until, park_count = g.park_count,
+        wait_reason = g.wait_reason, attempts = g.attempts, region = g.region, session_over_at = g.session_over_at,
+        outside_since = g.outside_since, verify_at = g.verify_at, changed_at = deptrans.now(),
+        session_id = case when g.session_told then g.session_id else r.session_id end,
+        session_status = case when g.session_told then g.session_status else r.session_status end,
+        session_raw = case when g.session_told then g.session_raw else r.session_raw end,
+        session_end = case when g.session_told then g.session_end else r.session_end end,
+        session_end_is_estimate = case when g.session_told then g.session_end_is_estimate else r.session_end_is_estimate end
+      from jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as g(id text, believed boolean, doubt boolean, watched boolean,
+        not_before timestamptz, due_at timestamptz, parked_reason text, park_until timestamptz, park_count int, wait_reason text,
+        attempts int, region text, session_over_at timestamptz, outside_since timestamptz, verify_at timestamptz,
+        session_told boolean, session_id text, session_status text, session_raw text, session_end timestamptz,
+        session_end_is_estimate boolean)
+     where r.deptrans_id = g.id`.execute(tx);
+}
+
+/** Who lost the lease after a call that may have taken effect says so: the next claim will doubt. */
+async function leaveMarks(tx: Db, lost: readonly SettleItem[]): Promise<void> {
+  const ids = lost.filter((item) => item.mayHaveTakenEffect).map(({ look }) => look.account.deptransId);
+  if (ids.length === 0) return;
+  await sql`/* settle.suspect */ update deptrans.reports set suspect = true where deptrans_id = any(${ids})`.execute(
+    tx,
+  );
+  await wake(tx, ids);
+}
+
+function rowEnds({ look, settlement: { rows } }: SettleItem): RowEnd[] {
+  if (!rows) return [];
+  return look.profiles.flatMap(({ parkId, driverId, queued }) =>
+    queued ? [{ park_id: parkId, driver_id: driverId, version: queued.version, ...rows }] : [],
+  );
+}
+
+async function deleteRows(tx: Db, ends: readonly RowEnd[], maxAgeMs: number) {
+  if (ends.length === 0) return [];
+  const { rows } = await sql<{ outcome: BalanceOutcome; reason: string }>`/* settle.rows */
+    with gone as (
+      select q.park_id, q.driver_id, g.outcome, g.reason
+        from jsonb_to_recordset(${JSON.stringify(ends)}::jsonb)
+               as g(park_id text, driver_id text, version bigint, outcome text, reason text)
+        join deptrans.status_queue q on q.park_id = g.park_id and q.driver_id = g.driver_id and q.version = g.version
+       order by q.park_id, q.driver_id for update of q)
+    delete from deptrans.status_queue q using gone where q.park_id = gone.park_id and q.driver_id = gone.driver_id
+    returning case when not q.carries_event then null
+                   when q.event_at < deptrans.now() - ${maxAgeMs} * interval '1 ms' then 'expired'
+                   else gone.outcome end as outcome, gone.reason`.execute(tx);
+  return rows.filter((row) => row.outcome !== null).map((row) => ({ ...row, n: 1 }));
+}
+
+/** The sessions that were told under these leases, for whoever owns the accounts now. */
+async function sessionsOfOwners(tx: Db, items: readonly SettleItem[]): Promise<OwnedSession[]> {
+  const told = items.filter(({ settlement }) => settlement.session !== undefined);
+  if (told.length === 0) return [];
+  const owners = await tx
+    .selectFrom('deptrans.profiles')
+    .select(['deptrans_id', 'driver_license_pd_id', 'person_no'])
+    .where(
+      'deptrans_id',
+      'in',
+      told.map(({ look }) => look.account.deptransId),
+    )
+    .execute();
+  const owner = new Map(owners.map((row) => [row.deptrans_id, row]));
+  return told.flatMap(({ settlement: { account, session } }) => {
+    const row = owner.get(account.deptransId);
+    if (!row) return [];
+    const { driver_license_pd_id: person, person_no: personNo } = row;
+    return [{ person, personNo, deptransId: account.deptransId, region: account.region, session: session ?? null }];
+  });
+}
