@@ -24,6 +24,7 @@ export type UnknownReason =
   | 'unreadable'
   | 'too_large'
   | 'unexpected_status'
+  | 'unrecognised_error'
   | 'cut_off';
 
 /** Whether the call may have taken effect. */

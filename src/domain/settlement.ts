@@ -106,7 +106,8 @@ export function settleReport(
     case 'unknown': {
       const verifyAt = limits.canReadSession ? after(now, limits.verifyAfterMs) : null;
       const next = { ...account, doubt: true, attempts: account.attempts + 1, verifyAt };
-      return retry(next, 'unknown_outcome', limits.quietMs, now);
+      const pause = limits.quietMs * 2 ** Math.min(account.attempts, 5);
+      return retry(next, 'unknown_outcome', pause, now);
     }
     default:
       return outcome satisfies never;

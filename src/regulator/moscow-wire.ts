@@ -74,7 +74,6 @@ function readAnswer({ status, retryAfter, body }: WireAnswer): Read {
   const json = parseJson(body);
   const error = errorBody.safeParse(json);
   if (error.success) return readError(error.data.error.code);
-  if (status === 404) return { kind: 'rejected', reason: 'driver_unknown' };
   if (status === 400 || status === 409 || status === 422) return { kind: 'rejected', reason: 'refused' };
   if (status !== 200) return { kind: 'unknown', reason: 'unexpected_status' };
   return json === undefined ? { kind: 'unknown', reason: 'unreadable' } : { kind: 'body', body: json };
@@ -91,7 +90,7 @@ function readError(code: string): Read {
     case 'DRIVER_BLOCKED':
       return { kind: 'rejected', reason: 'driver_blocked' };
     default:
-      return { kind: 'rejected', reason: 'refused' };
+      return { kind: 'unknown', reason: 'unrecognised_error' }; // nobody told us whether it had an effect
   }
 }
 

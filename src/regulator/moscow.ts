@@ -55,7 +55,7 @@ export function openMoscow(options: MoscowOptions): Regulator & AsyncDisposable 
   ): Promise<Outcome<T>> => {
     const until = clock.monotonic() + deadlineMs;
     for (let attempt = 1; ; attempt++) {
-      const left = AbortSignal.any([signal, AbortSignal.timeout(Math.max(1, until - clock.monotonic()))]);
+      const left = AbortSignal.any([signal, AbortSignal.timeout(Math.max(1, Math.ceil(until - clock.monotonic())))]);
       const token = await tokens.get(left).catch(() => null); // our database is away: nothing was sent
       const leftMs = until - clock.monotonic();
       if (!token || leftMs <= 0) return { kind: 'unauthorised' };

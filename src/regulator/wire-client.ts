@@ -42,7 +42,7 @@ export function openWireClient(baseUrl: string, maxConnections: number, connectT
   const base = baseUrl.replace(/\/+$/, '');
   return {
     async send(method, path, token, body, deadlineMs, signal) {
-      const deadline = AbortSignal.timeout(deadlineMs);
+      const deadline = AbortSignal.timeout(Math.ceil(deadlineMs));
       try {
         const answer = await request(`${base}${path}`, {
           dispatcher: agent,

@@ -1,0 +1,83 @@
+/**
+ * A driver's change of status, as one value that can be trusted. `parseStatusEvent` is the only way in: whatever came from outside is either
+ * such an event or has exactly one reason to be refused. Pure; times are ms since 1970.
+ */
+export type DriverStatus = 'offline' | 'online' | 'busy';
+
+export type StatusEvent = { parkId: string; driverId: string; status: DriverStatus; eventAtMs: number };
+
+/** The names of the contract's `RejectedEvent.Reason`. */
+export type RefusalReason =
+  | 'UNREADABLE'
+  | 'BAD_KEY'
+  | 'BAD_STATUS'
+  | 'BAD_TIME'
+  | 'TIME_IN_FUTURE'
+  | 'TIME_TOO_OLD'
+  | 'TOO_LARGE';
+
+/** An event is refused that is older than this: the guard against replays does not reach further back. */
+export const replayHorizonMs = 7 * 24 * 3600_000;
+/** An event is refused that lies further ahead: believed, it would make every later one look old. */
+export const maxFutureMs = 60_000;
+
+const maxKeyBytes = 64;
+
+/**
+ * Checks the fields of an event, however they came: `undefined` stands for "absent or not of this kind". The window of time is not judged here,
+ * see `refuseTime`.
+ */
+export function parseStatusEvent(fields: {
+  parkId: unknown;
+  driverId: unknown;
+  status: unknown;
+  eventAtMs: number | undefined;
+}): StatusEvent | RefusalReason {
+  const { parkId, driverId, status, eventAtMs } = fields;
+  if (!isKey(parkId) || !isKey(driverId)) return 'BAD_KEY';
+  if (status !== 'offline' && status !== 'online' && status !== 'busy') return 'BAD_STATUS';
+  if (eventAtMs === undefined || !Number.isFinite(eventAtMs)) return 'BAD_TIME';
+  return { parkId, driverId, status, eventAtMs };
+}
+
+/** Why an event of that time cannot be taken at `nowMs`, or null. A time in the wrong unit ends here too. */
+export function refuseTime(eventAtMs: number, nowMs: number): RefusalReason | null {
+  if (eventAtMs > nowMs + maxFutureMs) return 'TIME_IN_FUTURE';
+  if (eventAtMs < nowMs - replayHorizonMs) return 'TIME_TOO_OLD';
+  return null;
+}
+
+/** Half of a profile's key: 1 to 64 bytes of UTF-8, all printable. */
+export function isKey(value: unknown): value is string {
+  if (typeof value !== 'string') return false;
+  if (/^[\x20-\x7e]{1,64}$/.test(value)) return true;
+  return value.length > 0 && Buffer.byteLength(value) <= maxKeyBytes && !/[\p{C}\p{Zl}\p{Zp}]/u.test(value);
+}
+
+const instant = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))$/;
+
+/** An RFC 3339 time, cut to whole milliseconds, or undefined. No leap second, no space for the T, no day that does not exist. */
+export function parseRfc3339(text: unknown): number | undefined {
+  const parts = typeof text === 'string' ? instant.exec(text) : null;
+  if (!parts) return undefined;
+  const [year, month, day, hour, minute, second] = parts.slice(1, 7).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  if (hour > 23 || minute > 59 || second > 59) return undefined;
+  const midnight = new Date(0).setUTCFullYear(year, month - 1, day);
+  const date = new Date(midnight);
+  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return undefined;
+  const ms = Number((parts[7] ?? '').slice(0, 3).padEnd(3, '0'));
+  const shift = offsetMinutes(parts[8], Number(parts[9] ?? 0), Number(parts[10] ?? 0));
+  return shift === undefined ? undefined : midnight + ((hour * 60 + minute - shift) * 60 + second) * 1000 + ms;
+}
+
+function offsetMinutes(sign: string | undefined, hours: number, minutes: number): number | undefined {
+  if (hours > 23 || minutes > 59) return undefined;
+  return (sign === '-' ? -1 : 1) * (hours * 60 + minutes);
+}
