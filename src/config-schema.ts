@@ -1,0 +1,169 @@
+import { z } from 'zod';
+
+/** The limits of every part, with their defaults. Durations are milliseconds. */
+const ms = (byDefault: number, min = 1) =>
+  z
+    .number()
+    .int()
+    .min(min)
+    .max(31 * 86_400_000)
+    .default(byDefault);
+const count = (byDefault: number, min = 1, max = 1_000_000) => z.number().int().min(min).max(max).default(byDefault);
+
+const section = <T extends z.ZodRawShape>(shape: T) => z.strictObject(shape).prefault({} as never);
+
+export const limitsSchema = z.strictObject({
+  process: section({
+    /** From the first signal to the end, all in all. */
+    graceMs: ms(10_000),
+  }),
+  database: section({
+    maxConnections: count(20, 2, 500),
+    statementTimeoutMs: ms(20_000),
+    connectTimeoutMs: ms(2_000),
+  }),
+  intake: section({
+    topic: z
+      .string()
+      .regex(/^[\w.-]{1,249}$/)
+      .default('contractor-statuses-events'),
+    groupId: z.string().min(1).max(249).default('deptrans-driver-status-integration'),
+    /** Messages stored in one transaction. */
+    maxBatch: count(5_000, 1, 100_000),
+  }),
+  mirror: section({
+    pollMs: ms(1_000),
+    pageLimit: count(1_000, 1, 10_000),
+    deadlineMs: ms(5_000),
+    /** Neighbours' data older than this at a start: not ready. */
+    maxAgeMs: ms(86_400_000),
+    leaseMs: ms(15_000),
+  }),
+  clients: section({
+    deadlineMs: ms(2_000),
+  }),
+  regulator: section({
+    /** Of one call, with its login if it needs one. */
+    deadlineMs: ms(5_000),
+    connectTimeoutMs: ms(2_000),
+    canReadSession: z.boolean().default(true),
+    ordersByOccurredAt: z.boolean().default(false),
+    repeatIsHarmless: z.boolean().default(true),
+  }),
+  delivery: section({
+    leaseMs: ms(10_000),
+    /** A call begins no later than this after its intent was handed to the database. */
+    slackMs: ms(2_000),
+    /** The longest that a call may live on after we gave up on it. */
+    quietMs: ms(30_000),
+    verifyAfterMs: ms(600_000),
+    positionRetryMs: ms(30_000),
+    positionMaxAgeMs: ms(300_000),
+    personRetryMs: ms(30_000),
+    parkMs: ms(900_000),
+    maxParkMs: ms(21_600_000),
+    retryMs: ms(60_000),
+    maxRetryMs: ms(3_600_000),
+    maxRetryAfterMs: ms(600_000),
+    sessionEndSlackMs: ms(60_000),
+    /** An event older than this is not told as fresh. */
+    maxAgeMs: ms(86_400_000),
+    /** A connected profile without an event for so long counts as offline. */
+    maxSilenceMs: ms(86_400_000),
+    batch: count(200, 1, 2_000),
+    maxInFlight: count(200, 1, 10_000),
+    /** Calls a second to the regulator, the ceiling of this instance. */
+    maxRate: count(2_000),
+    failuresToShut: count(20),
+    probeMs: ms(60_000),
+    pauseMs: ms(50),
+    settleLingerMs: ms(5),
+    sweepMs: ms(30_000),
+    sweepLookMs: ms(1_000),
+    sweepPage: count(500, 1, 5_000),
+  }),
+  feed: section({
+    pollMs: ms(50),
+    heartbeatMs: ms(1_000),
+    chunkBytes: count(65_536, 1_024, 524_288),
+    cacheBytes: count(64 * 1024 * 1024, 1_048_576, 1_073_741_824),
+    /** Checks by data older than this answer UNKNOWN. */
+    maxDataAgeMs: ms(60_000),
+  }),
+  api: section({
+    /** How much of the id its driver sees. */
+    idDisplay: z.enum(['full', 'masked', 'fact']).default('masked'),
+    /** Of a driver's call, within which the app gets an answer. */
+    deadlineMs: ms(4_000),
+  }),
+  maintenance: section({
+    periodMs: ms(60_000),
+    /** Of the journal and the history of sessions. */
+    journalDays: count(30, 1, 30),
+    quarantineDays: count(30, 1, 365),
+    feedLogMs: ms(3_600_000),
+    accountDays: count(30, 1, 365),
+    /** How long tombstones stay for old cursors. */
+    tombstoneDays: count(7, 1, 31),
+    gaugeMs: ms(10_000),
+  }),
+});
+
+export type Limits = z.infer<typeof limitsSchema>;
+
+export const partNames = ['intake', 'delivery', 'mirror', 'feed', 'api'] as const;
+export type PartName = (typeof partNames)[number];
+
+const url = z.url({ protocol: /^https?$/ });
+const port = z.coerce.number().int().min(0).max(65_535);
+const secret = z.string().min(1).max(1_024);
+
+/** What the surroundings say: addresses, secrets, identity. Each `*_FILE` names a file with the secret in it. */
+export const environmentSchema = z.object({
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a URL postgres://user:password@host/database' }),
+  HOST: z.enum(['127.0.0.1', '::1', 'localhost']).default('127.0.0.1'),
+  PORT: port.default(8080),
+  METRICS_PORT: port.default(9090),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  INSTANCE: z
+    .string()
+    .regex(/^[\w.:-]{1,64}$/)
+    .optional(),
+  PARTS: z
+    .string()
+    .default(partNames.join(','))
+    .transform((text) => text.split(',').map((name) => name.trim()))
+    .pipe(z.array(z.enum(partNames)).nonempty()),
+  KAFKA_BROKERS: z
+    .string()
+    .transform((text) => text.split(',').map((broker) => broker.trim()))
+    .pipe(z.array(z.string().regex(/^[^\s:]+:\d+$/, 'must be host:port,host:port')).nonempty())
+    .optional(),
+  REGULATOR_URL: url,
+  REGULATOR_LOGIN: z.string().min(1).max(256),
+  REGULATOR_PASSWORD: secret,
+  JOURNAL_KEY: secret.min(16),
+  DRIVER_PROFILES_URL: url,
+  DRIVER_CATEGORIES_URL: url,
+  DRIVER_TRACKSTORY_URL: url,
+  PERSONAL_URL: url,
+});
+
+export const secretNames = ['DATABASE_URL', 'REGULATOR_PASSWORD', 'JOURNAL_KEY'] as const;
+
+export const regionSchema = z.strictObject({
+  id: z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/),
+  on: z.boolean(),
+  tariffs: z.array(z.string().min(1).max(64)).nonempty(),
+  /** A GeoJSON file beside this one: a Polygon or MultiPolygon, WGS 84. */
+  area: z.string().regex(/^[\w.-]+\.geojson$/),
+  exitBufferMeters: z.number().min(0).max(100_000),
+  dwellMs: z.number().int().min(0).max(86_400_000),
+});
+
+const ring = z.array(z.tuple([z.number(), z.number()]));
+const geometrySchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('Polygon'), coordinates: z.array(ring).nonempty() }),
+  z.object({ type: z.literal('MultiPolygon'), coordinates: z.array(z.array(ring).nonempty()).nonempty() }),
+]);
+export const areaSchema = z.object({ type: z.literal('Feature'), geometry: geometrySchema });

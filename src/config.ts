@@ -1,0 +1,179 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { z } from 'zod';
+import {
+  areaSchema,
+  environmentSchema,
+  type Limits,
+  limitsSchema,
+  type PartName,
+  regionSchema,
+  secretNames,
+} from './config-schema.ts';
+import { areaOf, type Region } from './domain/region.ts';
+import { Masked } from './runtime/masked.ts';
+
+/**
+ * The configuration: the environment (addresses, secrets, identity) and a folder (limits and regions), read once, checked as a whole, frozen.
+ * `service.json` holds limits that differ from the defaults of config-schema.ts; `DEPTRANS_<PART>_<LIMIT>` in the environment wins over it
+ * (`DEPTRANS_DELIVERY_QUIET_MS=5000`). `regions/*.json` hold a region each. Secrets may come from files: `REGULATOR_PASSWORD_FILE`.
+ */
+export type Config = Readonly<{
+  instance: string;
+  parts: ReadonlySet<PartName>;
+  host: string;
+  port: number;
+  metricsPort: number;
+  logLevel: z.infer<typeof environmentSchema>['LOG_LEVEL'];
+  databaseUrl: Masked<'DatabaseUrl'>;
+  /** Absent: no broker; events come by push alone. */
+  kafkaBrokers: readonly string[] | null;
+  regulatorUrl: string;
+  regulatorLogin: string;
+  regulatorPassword: Masked<'Password'>;
+  journalKey: Masked<'JournalKey'>;
+  profilesUrl: string;
+  categoriesUrl: string;
+  trackstoryUrl: string;
+  personalUrl: string;
+  regions: readonly Region[];
+  limits: Limits;
+}>;
+
+/** What is wrong with the configuration, all of it. Holds names and rules, never values. */
+export class ConfigError extends Error {
+  constructor(problems: readonly string[]) {
+    super(
+      `The configuration has ${problems.length} problem(s):\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
+    );
+    this.name = 'ConfigError';
+  }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads the configuration. Throws `ConfigError` with every problem there is. */
+export function readConfig(
+  env: Environment,
+  folder = env['CONFIG_DIR'] ?? join(import.meta.dirname, '../config'),
+): Config {
+  const problems: string[] = [];
+  const environment = check(environmentSchema, withSecretFiles(env, problems), '', problems);
+  const limits = check(
+    limitsSchema,
+    withOverrides(readJson(join(folder, 'service.json'), problems), env, problems),
+    'service.json: ',
+    problems,
+  );
+  const regions = readRegions(join(folder, 'regions'), problems);
+  if (problems.length > 0 || !environment || !limits) throw new ConfigError(problems);
+  const e = environment;
+  return Object.freeze({
+    instance: e.INSTANCE ?? `${hostname()}-${process.pid}`.replace(/[^\w.:-]/g, '-').slice(-64),
+    parts: new Set(e.PARTS),
+    host: e.HOST,
+    port: e.PORT,
+    metricsPort: e.METRICS_PORT,
+    logLevel: e.LOG_LEVEL,
+    databaseUrl: new Masked<'DatabaseUrl'>(e.DATABASE_URL),
+    kafkaBrokers: e.KAFKA_BROKERS ?? null,
+    regulatorUrl: e.REGULATOR_URL,
+    regulatorLogin: e.REGULATOR_LOGIN,
+    regulatorPassword: new Masked<'Password'>(e.REGULATOR_PASSWORD),
+    journalKey: new Masked<'JournalKey'>(e.JOURNAL_KEY),
+    profilesUrl: e.DRIVER_PROFILES_URL,
+    categoriesUrl: e.DRIVER_CATEGORIES_URL,
+    trackstoryUrl: e.DRIVER_TRACKSTORY_URL,
+    personalUrl: e.PERSONAL_URL,
+    regions,
+    limits,
+  });
+}
+
+function check<T extends z.ZodType>(schema: T, value: unknown, where: string, problems: string[]): z.infer<T> | null {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  for (const issue of parsed.error.issues)
+    problems.push(`${where}${issue.path.join('.')}${issue.path.length ? ': ' : ''}${issue.message}`);
+  return null;
+}
+
+function withSecretFiles(env: Environment, problems: string[]): Environment {
+  const filled = { ...env };
+  for (const name of secretNames) {
+    const file = env[`${name}_FILE`];
+    if (file === undefined) continue;
+    if (env[name] !== undefined) problems.push(`${name}: given twice, also as ${name}_FILE`);
+    try {
+      filled[name] = readFileSync(file, 'utf8').trim();
+    } catch {
+      problems.push(`${name}_FILE: cannot be read`);
+    }
+  }
+  return filled;
+}
+
+/** Lays `DEPTRANS_<PART>_<LIMIT>` over the file. Which keys there are, the schema says; what it does not know is a problem there. */
+function withOverrides(file: unknown, env: Environment, problems: string[]): unknown {
+  const merged: Record<string, Record<string, unknown>> = structuredClone((file ?? {}) as never);
+  for (const [name, value] of Object.entries(env)) {
+    const [, part, rest] = /^DEPTRANS_([A-Z]+)_([A-Z0-9_]+)$/.exec(name) ?? [];
+    if (!part || !rest) {
+      if (name.startsWith('DEPTRANS_')) problems.push(`${name}: must be DEPTRANS_<PART>_<LIMIT>`);
+      continue;
+    }
+    const key = rest.toLowerCase().replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+    merged[part.toLowerCase()] = { ...merged[part.toLowerCase()], [key]: plain(value ?? '') };
+  }
+  return merged;
+}
+
+function plain(text: string): unknown {
+  if (/^-?\d+(\.\d+)?$/.test(text)) return Number(text);
+  return text === 'true' ? true : text === 'false' ? false : text;
+}
+
+function readRegions(folder: string, problems: string[]): Region[] {
+  let names: string[];
+  try {
+    names = readdirSync(folder)
+      .filter((name) => name.endsWith('.json'))
+      .sort();
+  } catch {
+    problems.push('regions: the folder cannot be read');
+    return [];
+  }
+  const regions = names.flatMap((name) => readRegion(folder, name, problems) ?? []);
+  const ids = regions.map(({ id }) => id);
+  if (new Set(ids).size < ids.length) problems.push('regions: an id is used twice');
+  return regions;
+}
+
+function readRegion(folder: string, name: string, problems: string[]): Region | null {
+  const where = `regions/${name}: `;
+  const region = check(regionSchema, readJson(join(folder, name), problems), where, problems);
+  const feature =
+    region && check(areaSchema, readJson(join(folder, region.area), problems), `regions/${region.area}: `, problems);
+  if (!region || !feature) return null;
+  const { geometry } = feature;
+  try {
+    return {
+      ...region,
+      area: areaOf(geometry.type === 'Polygon' ? geometry.coordinates : geometry.coordinates.flat()),
+    };
+  } catch (error) {
+    problems.push(`regions/${region.area}: ${error instanceof RangeError ? error.message : 'cannot be used'}`);
+    return null;
+  }
+}
+
+function readJson(file: string, problems: string[]): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    const why = error instanceof SyntaxError ? 'is not JSON' : 'cannot be read';
+    problems.push(`${file.split('/').slice(-2).join('/')}: ${why}`);
+    return undefined;
+  }
+}
