@@ -72,10 +72,10 @@ export function retryAfterMsOf(error: ConnectError): number | undefined {
  * its consequence: the caller left or its deadline passed.
  */
 export function toRefusal(error: unknown, signal: AbortSignal): { refusal: ConnectError; unexpected: boolean } {
+  if (signal.aborted) return { refusal: afterAbort(signal.reason), unexpected: false };
   if (error instanceof ConnectError && (reasonOf(error) || plain.has(error))) {
     return { refusal: error, unexpected: false };
   }
-  if (signal.aborted) return { refusal: afterAbort(signal.reason), unexpected: false };
   return { refusal: refuse('INTERNAL'), unexpected: true };
 }
 

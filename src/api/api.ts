@@ -1,0 +1,130 @@
+import type { DescMethod, DescService } from '@bufbuild/protobuf';
+import {
+  createConnectRouter,
+  createServiceImplSpec,
+  type Interceptor,
+  type MethodImpl,
+  type MethodImplSpec,
+  type ServiceImpl,
+} from '@connectrpc/connect';
+import { compressionGzip } from '@connectrpc/connect-node';
+import { DiagnosticsService } from '../../gen/deptrans/v1/diagnostics_pb.ts';
+import { DriverIdService } from '../../gen/deptrans/v1/driver_id_pb.ts';
+import { IncrementalUpdatesService } from '../../gen/deptrans/v1/incremental_updates_pb.ts';
+import { StatusIngestService } from '../../gen/deptrans/v1/status_ingest_pb.ts';
+import { ServerReflection } from '../../gen/grpc/reflection/v1/reflection_pb.ts';
+import { ServerReflection as ServerReflectionAlpha } from '../../gen/grpc/reflection/v1alpha/reflection_pb.ts';
+import { Health } from '../../gen/health/v1/health_pb.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Lifetime } from '../runtime/lifetime.ts';
+import { type Listener, type ListenerLimits, openListener } from '../runtime/listener.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import { type Endpoints, makeRequestHandler } from './endpoints.ts';
+import { refuse } from './errors.ts';
+import { openHealthService, type Readiness } from './health.ts';
+import { makeInterceptors } from './interceptors.ts';
+import { makeOpsPaths } from './ops.ts';
+import { openReflectionService } from './reflection.ts';
+import type { BodyLimits } from './request-body.ts';
+import { serveRest } from './rest.ts';
+import { serveRpc } from './rpc.ts';
+import { routesOf } from './transcoding.ts';
+
+/**
+ * The edge: everything that others can ask of the service, on one port. Each RPC answers over Connect, gRPC and gRPC-Web, on HTTP/1.1 and
+ * HTTP/2, and on its REST path if the contract gives it one; beside them gRPC health and reflection, `/healthz` and `/readyz`.
+ *
+ * It guarantees that all of these run through the same interceptors and implementations, that a refusal carries a reason of the contract
+ * and nothing personal, and that requests are bounded in size and time. It knows nothing of what the services do. RPC paths take POST
+ * only: what Connect offers by GET would put the request into URLs.
+ */
+export type Services = {
+  driverId: ServiceImpl<typeof DriverIdService>;
+  incrementalUpdates: ServiceImpl<typeof IncrementalUpdatesService>;
+  diagnostics: ServiceImpl<typeof DiagnosticsService>;
+  statusIngest: ServiceImpl<typeof StatusIngestService>;
+};
+
+export type ApiOptions = {
+  services: Services;
+  readiness: Readiness;
+  host: string;
+  /** 0: any free one. */
+  port: number;
+  listenerLimits?: Partial<ListenerLimits>;
+  bodyLimits?: BodyLimits;
+  lifetime: Lifetime;
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+};
+
+/** 10,000 status events with the longest names are 2.3 MB in JSON. */
+const BODY_LIMITS: BodyLimits = { maxBytes: 4 * 1024 * 1024, timeoutMs: 30_000 };
+
+/** Listens and serves. The services are the caller's; `close` of the result lets calls in hand end. */
+export function openApi(options: ApiOptions): Promise<Listener> {
+  const { services, readiness, lifetime, clock, metrics } = options;
+  const log = options.log.child({ part: 'api' });
+  const limits = options.bodyLimits ?? BODY_LIMITS;
+  const interceptors = makeInterceptors(log);
+  const specs = specsOf(services, readiness, clock);
+  const endpoints = makeEndpoints(specs, { interceptors, limits, shutdownSignal: cutOff(lifetime) });
+  const handler = makeRequestHandler({ endpoints, ops: makeOpsPaths(readiness), clock, log, metrics });
+  return openListener({ host: options.host, port: options.port, handler, limits: options.listenerLimits ?? {} });
+}
+
+/** Every method with its implementation. */
+function specsOf(services: Services, readiness: Readiness, clock: Clock): MethodImplSpec[] {
+  const ours = [DriverIdService, IncrementalUpdatesService, DiagnosticsService, StatusIngestService];
+  const shown = [...ours, Health, ServerReflection, ServerReflectionAlpha];
+  const health = openHealthService({ readiness, services: ours.map((service) => service.typeName), clock });
+  const reflection = openReflectionService(shown);
+  const implemented: [DescService, object][] = [
+    [DriverIdService, services.driverId],
+    [IncrementalUpdatesService, services.incrementalUpdates],
+    [DiagnosticsService, services.diagnostics],
+    [StatusIngestService, services.statusIngest],
+    [Health, health],
+    [ServerReflection, reflection],
+    [ServerReflectionAlpha, reflection],
+  ];
+  return implemented.flatMap(([service, impl]) => Object.values(createServiceImplSpec(service, impl).methods));
+}
+
+type Serving = { interceptors: Interceptor[]; limits: BodyLimits; shutdownSignal: AbortSignal };
+
+function makeEndpoints(specs: MethodImplSpec[], serving: Serving): Endpoints {
+  const { interceptors, limits, shutdownSignal } = serving;
+  const router = createConnectRouter({ interceptors, shutdownSignal, readMaxBytes: limits.maxBytes });
+  for (const { method, impl, kind } of specs) {
+    // On streams each message would be compressed for each subscriber anew.
+    const acceptCompression = kind === 'unary' ? [compressionGzip] : [];
+    router.rpc(method as DescMethod, impl as MethodImpl<DescMethod>, { acceptCompression, compressMinBytes: 4_096 });
+  }
+  const rpcs = router.handlers.map((handler) => ({
+    verb: 'POST',
+    path: handler.requestPath,
+    name: handler.requestPath.slice(1),
+    serve: (...[call, req, res]: Parameters<Endpoints[number]['serve']>) => serveRpc(handler, call, req, res, limits),
+  }));
+  const unary = new Map(specs.flatMap((spec) => (spec.kind === 'unary' ? [[spec.method as DescMethod, spec]] : [])));
+  const paths = routesOf([...unary.keys()]).map((route) => ({
+    verb: route.verb,
+    path: route.path,
+    name: `${route.verb} ${route.path}`,
+    serve: (...[call, req, res]: Parameters<Endpoints[number]['serve']>) =>
+      serveRest(route, unary.get(route.method)!, call, req, res, serving),
+  }));
+  return [...rpcs, ...paths];
+}
+
+/** Aborts, with the reason that callers are told, when what is in hand must be dropped. */
+function cutOff({ aborting }: Lifetime): AbortSignal {
+  const controller = new AbortController();
+  const abort = () => controller.abort(refuse('SHUTTING_DOWN'));
+  if (aborting.aborted) abort();
+  else aborting.addEventListener('abort', abort, { once: true });
+  return controller.signal;
+}

@@ -1,0 +1,99 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../runtime/clock.ts';
+import type { HttpRequest, HttpResponse, RequestHandler } from '../runtime/listener.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import type { Call } from './call.ts';
+import { sendJson, sendNoEndpoint } from './json-response.ts';
+
+/** What answers to one verb on one path. `serve` may reject: the client then gets a bare 500 if nothing was sent yet. */
+export type Endpoint = {
+  verb: string;
+  path: string;
+  /** For metrics and logs. */
+  name: string;
+  serve(call: Call, req: HttpRequest, res: HttpResponse): Promise<void>;
+};
+export type Endpoints = Endpoint[];
+
+export type RequestHandlerOptions = {
+  endpoints: Endpoints;
+  ops: Map<string, (res: HttpResponse) => void>;
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+};
+
+/** Finds who answers a request, and counts and logs each call once, when its response has ended. */
+export function makeRequestHandler({ endpoints, ops, clock, log, metrics }: RequestHandlerOptions): RequestHandler {
+  const byPath = new Map<string, Map<string, Endpoint>>();
+  for (const endpoint of endpoints) {
+    const verbs = byPath.get(endpoint.path) ?? new Map<string, Endpoint>();
+    byPath.set(endpoint.path, verbs.set(endpoint.verb, endpoint));
+  }
+  const watch = makeWatch({ clock, log, metrics });
+
+  return (req, res) => {
+    if (!hasUrl(req)) return sendNoEndpoint(res, 400);
+    const path = pathOf(req);
+    const ownPath = ops.get(path);
+    if (ownPath && (req.method === 'GET' || req.method === 'HEAD')) return ownPath(res);
+    const verbs = byPath.get(path);
+    const endpoint = verbs?.get(req.method ?? '');
+    const call: Call = {
+      name: endpoint?.name ?? 'unknown',
+      requestId: randomUUID(),
+      readMessage: undefined,
+      code: undefined,
+      reason: undefined,
+    };
+    res.setHeader('x-request-id', call.requestId);
+    watch(call, res);
+    if (!endpoint) {
+      call.code = 'unimplemented';
+      if (verbs || ownPath) return sendNoEndpoint(res, 405, { allow: [...(verbs?.keys() ?? ['GET'])].join(', ') });
+      return sendNoEndpoint(res, 404);
+    }
+    endpoint.serve(call, req, res).catch((err: unknown) => {
+      if (res.destroyed) return;
+      log.error({ requestId: call.requestId, call: call.name, err }, 'response failed');
+      if (res.headersSent) res.destroy();
+      else sendJson(res, 500, { code: 'internal', reason: 'INTERNAL', message: 'Internal error', details: [] });
+    });
+  };
+}
+
+/** The protocol handlers need a URL and throw without one. */
+function hasUrl(req: HttpRequest): boolean {
+  const authority = 'authority' in req ? req.authority : req.headers.host;
+  return authority !== undefined && URL.canParse(req.url ?? '', `http://${authority}`);
+}
+
+/** The path of a request, without the query. A target in absolute form has one too. */
+function pathOf(req: HttpRequest): string {
+  const target = req.url ?? '';
+  const absolute = /^https?:\/\/[^/?#]*/i.exec(target);
+  return target.slice(absolute?.[0].length ?? 0).split('?', 1)[0]!;
+}
+
+function makeWatch({ clock, log, metrics }: Pick<RequestHandlerOptions, 'clock' | 'log' | 'metrics'>) {
+  const timer = metrics.timer('api');
+  const refusals = metrics.counter('api_refusals_total', 'Calls refused, by reason', ['call', 'reason']);
+  const inHand = metrics.gauge('api_in_hand', 'Calls whose response has not ended', ['call']);
+  return (call: Call, res: HttpResponse) => {
+    const started = clock.monotonic();
+    inHand.inc({ call: call.name });
+    res.once('close', () => {
+      const ms = clock.monotonic() - started;
+      const code = call.code ?? (res.writableFinished ? 'protocol_error' : 'canceled');
+      inHand.dec({ call: call.name });
+      timer.observe(call.name, code, ms);
+      if (call.reason) refusals.inc({ call: call.name, reason: call.reason });
+      const quiet = code === 'ok' || code === 'canceled';
+      log[quiet ? 'debug' : 'info'](
+        { requestId: call.requestId, call: call.name, code, reason: call.reason, ms: Math.round(ms) },
+        'call ended',
+      );
+    });
+  };
+}

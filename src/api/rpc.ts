@@ -1,0 +1,91 @@
+import type { DescMethod, Message } from '@bufbuild/protobuf';
+import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse } from '@connectrpc/connect/protocol';
+import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
+import type { HttpRequest, HttpResponse } from '../runtime/listener.ts';
+import { type Call, valuesOf } from './call.ts';
+import { decodeBinary, decodeJson } from './decode.ts';
+import { refuse } from './errors.ts';
+import { type BodyLimits, inflateBody, readBody } from './request-body.ts';
+
+/**
+ * Serves one RPC over Connect, gRPC or gRPC-Web, as the request's content type says.
+ *
+ * The library's handlers speak the protocols, but the request message is read and decoded here and put in place by the interceptors:
+ * their own parser quotes the caller's values in its errors, gives them no reason, and runs where no interceptor sees it. So a handler is
+ * given an empty message in the request's own form. Methods whose requests are streams keep the library's parser.
+ */
+export async function serveRpc(
+  handler: UniversalHandler,
+  call: Call,
+  req: HttpRequest,
+  res: HttpResponse,
+  limits: BodyLimits,
+): Promise<void> {
+  const received = universalRequestFromNodeRequest(req, res, undefined, valuesOf(call));
+  const form = formOf(received.header.get('content-type') ?? '');
+  const unaryInput = handler.method.methodKind === 'unary' || handler.method.methodKind === 'server_streaming';
+  const request = unaryInput && received.method === 'POST' ? emptied(received, form) : received;
+  if (request !== received) {
+    const packed = received.header.get(form.encodingHeader) === 'gzip';
+    call.readMessage = async () => readMessage(handler.method, form, packed, await readBody(req, limits), limits);
+  }
+  await send(await handler(request), res);
+}
+
+type Form = { json: boolean; enveloped: boolean; encodingHeader: string };
+
+function formOf(contentType: string): Form {
+  const grpc = contentType.startsWith('application/grpc');
+  const connectStream = contentType.startsWith('application/connect+');
+  return {
+    json: /[/+]json\b/.test(contentType),
+    enveloped: grpc || connectStream,
+    encodingHeader: grpc ? 'grpc-encoding' : connectStream ? 'connect-content-encoding' : 'content-encoding',
+  };
+}
+
+function emptied(request: UniversalServerRequest, form: Form): UniversalServerRequest {
+  const message = Buffer.from(form.json ? '{}' : '');
+  const prefix = form.enveloped ? [0, 0, 0, 0, message.length] : [];
+  const header = new Headers(request.header);
+  header.delete('content-length');
+  if (header.get(form.encodingHeader) === 'gzip') header.delete(form.encodingHeader);
+  return { ...request, header, body: once(Buffer.concat([Buffer.from(prefix), message])) };
+}
+
+// biome-ignore lint/suspicious/useAwait: an async iterable of what is at hand
+async function* once<T>(value: T): AsyncGenerator<T> {
+  yield value;
+}
+
+const ENVELOPE_PREFIX_BYTES = 5;
+const COMPRESSED = 1;
+
+async function readMessage(
+  method: DescMethod,
+  form: Form,
+  packed: boolean,
+  body: Uint8Array,
+  { maxBytes }: BodyLimits,
+): Promise<Message> {
+  const { bytes, compressed } = form.enveloped ? unwrap(body) : { bytes: body, compressed: packed && body.length > 0 };
+  if (compressed && !packed) throw refuse('REQUEST_MALFORMED', { message: 'A compressed message without an encoding' });
+  const plain = compressed ? await inflateBody(bytes, maxBytes) : bytes;
+  return form.json ? decodeJson(method.input, plain) : decodeBinary(method.input, plain);
+}
+
+function unwrap(body: Uint8Array): { bytes: Uint8Array; compressed: boolean } {
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  const whole = body.length >= ENVELOPE_PREFIX_BYTES && view.getUint32(1) === body.length - ENVELOPE_PREFIX_BYTES;
+  const flags = whole ? view.getUint8(0) : 0;
+  if (!whole || flags > COMPRESSED) {
+    throw refuse('REQUEST_MALFORMED', { message: 'The body is not one enveloped message' });
+  }
+  return { bytes: body.subarray(ENVELOPE_PREFIX_BYTES), compressed: flags === COMPRESSED };
+}
+
+/** The response as the handler made it. Resolves when its body is written or the client has left. */
+async function send(response: UniversalServerResponse, res: HttpResponse): Promise<void> {
+  const gone = new Promise<void>((resolve) => res.once('close', resolve));
+  await Promise.race([universalResponseToNodeResponse(response, res), gone]);
+}
