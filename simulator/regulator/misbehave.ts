@@ -98,10 +98,11 @@ async function drip(call: HttpCall, answer: Answer, everyMs: number, delay: Dela
     'content-type': 'application/json',
     'content-length': String(bytes.length),
   });
+  const left = closed(call);
   for (const byte of bytes) {
     if (call.response.destroyed) return null;
     call.response.write(Buffer.of(byte));
-    await Promise.race([delay(everyMs), closed(call)]);
+    await Promise.race([delay(everyMs), left]);
   }
   call.response.end();
   return answer.word;
