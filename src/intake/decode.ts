@@ -1,0 +1,67 @@
+import { isAscii, isUtf8 } from 'node:buffer';
+import { fromBinary } from '@bufbuild/protobuf';
+import type { Timestamp } from '@bufbuild/protobuf/wkt';
+import { ContractorStatus } from '../../gen/deptrans/v1/records_pb.ts';
+import { type ContractorStatusEvent, ContractorStatusEventSchema } from '../../gen/deptrans/v1/status_ingest_pb.ts';
+import {
+  type DriverStatus,
+  parseRfc3339,
+  parseStatusEvent,
+  type RefusalReason,
+  type StatusEvent,
+} from '../domain/driver-status.ts';
+
+/**
+ * Bytes of the topic, or a message of the push, to an event: either an event or the one reason why not; nothing throws. The window of time
+ * is judged later, by the database's clock.
+ */
+export const maxMessageBytes = 64 * 1024;
+
+/** First byte `{` = JSON, else `ContractorStatusEvent` in binary. `null` is a message without a value. */
+export function decodeMessage(value: Uint8Array | null): StatusEvent | RefusalReason {
+  if (value === null) return 'UNREADABLE';
+  if (value.length > maxMessageBytes) return 'TOO_LARGE';
+  return value[0] === 0x7b ? decodeJson(value) : decodeBinary(value);
+}
+
+/** A message that was already read by its own rules. */
+export function decodeEvent({ parkId, driverId, status, eventAt }: ContractorStatusEvent): StatusEvent | RefusalReason {
+  return parseStatusEvent({ parkId, driverId, status: words[status], eventAtMs: eventAt && toMs(eventAt) });
+}
+
+const words: Partial<Record<ContractorStatus, DriverStatus>> = {
+  [ContractorStatus.OFFLINE]: 'offline',
+  [ContractorStatus.ONLINE]: 'online',
+  [ContractorStatus.BUSY]: 'busy',
+};
+
+function decodeJson(value: Uint8Array): StatusEvent | RefusalReason {
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  let json: Record<string, unknown>;
+  try {
+    if (isAscii(bytes)) json = JSON.parse(bytes.toString('latin1'));
+    else if (isUtf8(bytes)) json = JSON.parse(bytes.toString('utf8'));
+    else return 'UNREADABLE';
+  } catch {
+    return 'UNREADABLE';
+  }
+  return parseStatusEvent({
+    parkId: json['park_id'],
+    driverId: json['driver_id'],
+    status: json['status'],
+    eventAtMs: parseRfc3339(json['event_at']),
+  });
+}
+
+function decodeBinary(value: Uint8Array): StatusEvent | RefusalReason {
+  try {
+    return decodeEvent(fromBinary(ContractorStatusEventSchema, value));
+  } catch {
+    return 'UNREADABLE';
+  }
+}
+
+function toMs({ seconds, nanos }: Timestamp): number | undefined {
+  if (nanos < 0 || nanos > 999_999_999) return undefined;
+  return Number(seconds) * 1000 + Math.floor(nanos / 1_000_000);
+}

@@ -1,0 +1,107 @@
+import type { ContractorStatusEvent } from '../../gen/deptrans/v1/status_ingest_pb.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import { type Db, inTransaction } from '../store/database.ts';
+import { type BatchResult, takeEvents } from '../store/intake.ts';
+import { readPosition } from '../store/positions.ts';
+import { decodeMessage } from './decode.ts';
+import type { OpenEventSource, TopicBatch } from './event-source.ts';
+import { type PushResult, takePush } from './push.ts';
+
+/**
+ * Loop 1: status events, from the topic and by push, into the database.
+ *
+ * Guarantees: a message of the topic counts exactly once, whatever is repeated, rebalanced or killed; what cannot be read goes to
+ * quarantine with its reason and stops nothing; an event older than what is known of its profile changes nothing. A push is durable when
+ * it is answered; the topic is taken with an asynchronous commit, since a lost commit loses the position too and the topic gives it again.
+ * Not guaranteed: order across partitions other than by the events' own time.
+ */
+export type Intake = AsyncDisposable & {
+  /** Takes a batch of the topic. Throws if the database is away: then nothing was stored. */
+  takeBatch(batch: TopicBatch): Promise<BatchResult>;
+  /** Takes pushed events. `signal` only keeps a push from beginning. */
+  takeEvents(events: readonly ContractorStatusEvent[], signal: AbortSignal): Promise<PushResult>;
+  /** Null if events of the topic are flowing (or none is read here), else why not. */
+  ready(): string | null;
+};
+
+export type IntakeOptions = {
+  db: Db;
+  /** Null: this instance takes pushes only. */
+  source: OpenEventSource | null;
+  /** Tells the pushes of instances apart in the balance. */
+  pushSlot: number;
+  /** A connected profile without an event for so long counts as offline. */
+  maxSilenceMs: number;
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+};
+
+export function openIntake(options: IntakeOptions): Intake {
+  const { db, pushSlot, maxSilenceMs, log, metrics } = options;
+  const timer = metrics.timer('intake');
+  const count = countEvents(options);
+  const age = metrics.gauge('intake_age_seconds', 'Age of the newest event of the batch taken last');
+
+  const takeBatch = async (batch: TopicBatch): Promise<BatchResult> => {
+    const { topic, partition, generation, topicId, from, next } = batch;
+    const messages = batch.messages.map(({ offset, value }) => ({ offset, event: decodeMessage(value) }));
+    const payloadOf = (index: number) => batch.messages[index]!.value ?? new Uint8Array();
+    const place = { generation, topicId, from, next };
+    const result = await timer.measure('batch', () =>
+      inTransaction(db, (tx) => takeEvents(tx, { topic, partition, place, messages, payloadOf }, { maxSilenceMs }), {
+        asyncCommit: true,
+      }),
+    );
+    if (result.kind === 'misplaced') {
+      log.warn({ topic, partition, generation, from }, 'batch does not continue the stored position');
+      return result;
+    }
+    count('topic', result);
+    const newest = messages.at(-1)?.event;
+    if (typeof newest === 'object') age.set((options.clock.now() - newest.eventAtMs) / 1000);
+    return result;
+  };
+
+  const source = options.source?.({
+    position: (topic, partition) => readPosition(db, topic, partition),
+    take: async (batch) => (await takeBatch(batch)).kind,
+  });
+
+  return {
+    takeBatch,
+    async takeEvents(pushed, signal) {
+      signal.throwIfAborted();
+      const result = await timer.measure('push', () => takePush(db, { slot: pushSlot, maxSilenceMs }, pushed));
+      count('push', { ...result, refused: result.rejected });
+      return result;
+    },
+    ready: () => source?.ready() ?? null,
+    [Symbol.asyncDispose]: async () => source?.[Symbol.asyncDispose](),
+  };
+}
+
+type Taken = {
+  accepted: number;
+  duplicate: number;
+  outdated: number;
+  skipped?: number;
+  refused: readonly { reason: string }[];
+};
+
+function countEvents({ metrics, log }: IntakeOptions): (from: 'topic' | 'push', taken: Taken) => void {
+  const events = metrics.counter('intake_events_total', 'Status events by source and what became of them', [
+    'source',
+    'outcome',
+  ]);
+  return (source, { accepted, duplicate, outdated, skipped = 0, refused }) => {
+    const outcomes = { accepted, duplicate, outdated, skipped, quarantined: refused.length };
+    for (const [outcome, n] of Object.entries(outcomes)) if (n > 0) events.inc({ source, outcome }, n);
+    if (refused.length === 0) return;
+    const reasons: Record<string, number> = {};
+    for (const { reason } of refused) reasons[reason] = (reasons[reason] ?? 0) + 1;
+    log.warn({ source, reasons }, 'messages quarantined');
+  };
+}

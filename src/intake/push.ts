@@ -1,0 +1,36 @@
+import { toBinary } from '@bufbuild/protobuf';
+import { type ContractorStatusEvent, ContractorStatusEventSchema } from '../../gen/deptrans/v1/status_ingest_pb.ts';
+import type { RefusalReason } from '../domain/driver-status.ts';
+import { type Db, inTransaction } from '../store/database.ts';
+import { type BatchResult, takeEvents } from '../store/intake.ts';
+import { decodeEvent } from './decode.ts';
+
+/** What became of a pushed batch; accepted + duplicate + outdated + rejected = events given. `index` is the place in the batch. */
+export type PushResult = {
+  accepted: number;
+  duplicate: number;
+  outdated: number;
+  rejected: { index: number; reason: RefusalReason }[];
+};
+
+/** The topic name and the offset that stand for "pushed". */
+export const pushTopic = 'push';
+const noOffset = -1;
+
+/**
+ * Takes events that were pushed: the same path as the topic's, but for the order (a push has no offsets: at equal times the topic wins) and the
+ * commit, which is durable before the answer. Throws if the database is away; then nothing was stored.
+ */
+export async function takePush(
+  db: Db,
+  { slot, maxSilenceMs }: { slot: number; maxSilenceMs: number },
+  events: readonly ContractorStatusEvent[],
+): Promise<PushResult> {
+  const messages = events.map((event) => ({ offset: noOffset, event: decodeEvent(event) }));
+  const payloadOf = (index: number) => toBinary(ContractorStatusEventSchema, events[index]!);
+  const result = await inTransaction(db, (tx) =>
+    takeEvents(tx, { topic: pushTopic, partition: slot, place: null, messages, payloadOf }, { maxSilenceMs }),
+  );
+  const { accepted, duplicate, outdated, refused } = result as BatchResult & { kind: 'taken' };
+  return { accepted, duplicate, outdated, rejected: refused };
+}

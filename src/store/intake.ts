@@ -1,0 +1,148 @@
+import { type RefusalReason, refuseTime, type StatusEvent } from '../domain/driver-status.ts';
+import { foldStatus, type KnownStatus, type PlacedEvent, type Transition } from '../domain/status-fold.ts';
+import { addToBalance } from './balance.ts';
+import type { Db } from './database.ts';
+import { enqueue, journalTransitions, lockStates, type ProfileKey, writeStates } from './driver-states.ts';
+import { lockPosition, movePosition, type Position } from './positions.ts';
+import { type QuarantinedMessage, quarantine } from './quarantine.ts';
+
+/**
+ * Takes a batch of events: one transaction of state, journal, queue, quarantine, balance and position, all or nothing.
+ *
+ * Guarantees: each offset of a partition counts once, whoever brings it and however often; a batch of an older topic of the same name, or one that
+ * would leave a hole behind the stored position, changes nothing; a profile's state is that of its greatest event; every transition has
+ * its line in the journal and leaves the profile queued; taken = ended + carried by the queue, after each commit.
+ * Not guaranteed: durability. The caller chooses how to commit; position and data are lost together or not at all.
+ */
+export type EventBatch = {
+  topic: string;
+  partition: number;
+  /** Where the batch stands; null for a push, which has no offsets. */
+  place: BatchPlace | null;
+  messages: readonly { offset: number; event: StatusEvent | RefusalReason }[];
+  /** The bytes of message `index`, for the quarantine. */
+  payloadOf(index: number): Uint8Array;
+};
+
+export type BatchPlace = {
+  generation: number;
+  topicId: string;
+  /** The batch holds everything that the partition has from here … */
+  from: number;
+  /** … up to here, exclusive. */
+  next: number;
+};
+
+export type BatchResult =
+  /** Counts sum up to the messages given, with `skipped` = offsets already taken earlier. */
+  | {
+      kind: 'taken';
+      accepted: number;
+      duplicate: number;
+      outdated: number;
+      skipped: number;
+      refused: { index: number; reason: RefusalReason }[];
+    }
+  /** The batch does not continue the stored position: nothing was changed; read the position again. */
+  | { kind: 'misplaced' };
+
+export async function takeEvents(tx: Db, batch: EventBatch, limits: { maxSilenceMs: number }): Promise<BatchResult> {
+  const { topic, partition, place } = batch;
+  const stored = await lockPosition(tx, topic, partition);
+  const position = place ? positionAfter(stored, place) : stored;
+  if (!position) return { kind: 'misplaced' };
+  const first = place && place.generation === stored.generation ? stored.nextOffset : 0;
+  const { events, refused, skipped } = sortOut(batch, place ? first : -1, stored.nowMs);
+
+  const folded = await foldInto(tx, events, position.generation, { ...limits, nowMs: stored.nowMs });
+  await quarantine(tx, { topic, partition, generation: position.generation }, refused);
+  await movePosition(tx, { topic, partition, position, taken: events.length + refused.length });
+  await addToBalance(tx, `${topic}/${partition}`, [
+    ...refused.map(({ reason }) => ({ outcome: 'quarantined' as const, reason, n: 1 })),
+    { outcome: 'merged', n: folded.merged },
+    { outcome: 'no_change', n: folded.noChange },
+    { outcome: 'duplicate', n: folded.duplicate },
+    { outcome: 'outdated', n: folded.outdated },
+  ]);
+  return {
+    kind: 'taken',
+    accepted: folded.transitions + folded.noChange,
+    duplicate: folded.duplicate,
+    outdated: folded.outdated,
+    skipped,
+    refused: refused.map(({ index, reason }) => ({ index, reason })),
+  };
+}
+
+/** The position after the batch, or null if the batch does not continue the stored one. */
+function positionAfter(stored: Position, place: BatchPlace): Position | null {
+  const { generation, topicId, from, next } = place;
+  const sameTopic = generation === stored.generation && topicId === stored.topicId;
+  if (!sameTopic && generation <= stored.generation) return null;
+  const continued = sameTopic ? stored.nextOffset : 0;
+  return from > continued ? null : { generation, topicId, nextOffset: Math.max(continued, next) };
+}
+
+type Refused = QuarantinedMessage & { index: number; reason: RefusalReason };
+
+function sortOut({ messages, payloadOf }: EventBatch, firstOffset: number, nowMs: number) {
+  const events: PlacedEvent[] = [];
+  const refused: Refused[] = [];
+  let skipped = 0;
+  for (const [index, { offset, event }] of messages.entries()) {
+    if (offset < firstOffset) {
+      skipped += 1;
+      continue;
+    }
+    const refusal = typeof event === 'string' ? event : refuseTime(event.eventAtMs, nowMs);
+    if (refusal) refused.push({ index, offset, reason: refusal, payload: payloadOf(index) });
+    else if (typeof event !== 'string') events.push({ ...event, offset });
+  }
+  return { events, refused, skipped };
+}
+
+async function foldInto(
+  tx: Db,
+  events: readonly PlacedEvent[],
+  generation: number,
+  limits: { nowMs: number; maxSilenceMs: number },
+) {
+  const profiles = byProfile(events);
+  const sums = { transitions: 0, merged: 0, noChange: 0, duplicate: 0, outdated: 0 };
+  if (profiles.length === 0) return sums;
+  const known = await lockStates(
+    tx,
+    profiles.map(([first]) => first!),
+  );
+  const states: (ProfileKey & KnownStatus)[] = [];
+  const journal: (ProfileKey & Transition)[] = [];
+  const queue: (ProfileKey & Transition)[] = [];
+  for (const [i, mine] of profiles.entries()) {
+    const { parkId, driverId } = mine[0]!;
+    const fold = foldStatus(known[i]!, mine, generation, limits);
+    if (fold.changed) states.push({ parkId, driverId, ...fold.known });
+    for (const transition of fold.transitions) journal.push({ parkId, driverId, ...transition });
+    if (fold.transitions.length > 0) queue.push(journal.at(-1)!);
+    sums.transitions += fold.transitions.length;
+    sums.noChange += fold.noChange;
+    sums.duplicate += fold.duplicate;
+    sums.outdated += fold.outdated;
+  }
+  await writeStates(tx, states);
+  await journalTransitions(tx, journal);
+  const replaced = await enqueue(tx, queue);
+  sums.merged = journal.length - queue.length + replaced;
+  return sums;
+}
+
+/** Events by profile. The separator is in no key. */
+function byProfile(events: readonly PlacedEvent[]): PlacedEvent[][] {
+  const profiles = new Map<string, PlacedEvent[]>();
+  for (const event of events) {
+    const key = `${event.parkId}\n${event.driverId}`;
+    const mine = profiles.get(key);
+    if (mine) mine.push(event);
+    else profiles.set(key, [event]);
+  }
+  return [...profiles.values()];
+}
