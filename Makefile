@@ -1,0 +1,19 @@
+# make run     shows the main job working, on this machine alone
+# make test    runs every test
+# make check   generated code, format, lint, types; no tests
+.PHONY: run test check
+.NOTPARALLEL:
+
+run: node_modules/.installed
+	@npm run --silent demo
+
+test: node_modules/.installed
+	@npm run --silent test
+
+check: node_modules/.installed
+	@npm run --silent check
+
+node_modules/.installed: package.json package-lock.json
+	@command -v npm >/dev/null || { echo 'Node.js 20 or newer with npm is needed: install it and run make again.'; exit 1; }
+	npm ci --no-audit --no-fund
+	@touch $@
