@@ -1,0 +1,153 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { FaultRule } from '../../simulator/regulator/faults.ts';
+import { openRegulator, type RegulatorServer } from '../../simulator/regulator/regulator.ts';
+import type { RegulatorSettings } from '../../simulator/regulator/settings.ts';
+import { openMoscow } from '../../src/regulator/moscow.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { Masked } from '../../src/runtime/masked.ts';
+import { openMetrics } from '../../src/runtime/metrics.ts';
+import { openTokenStore } from '../../src/store/tokens.ts';
+import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+
+const DEADLINE_MS = 400;
+const now = new Date();
+const signal = new AbortController().signal;
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await openTestDatabase();
+});
+afterAll(() => database[Symbol.asyncDispose]());
+beforeEach(() => database.db.deleteFrom('deptrans.regulator_tokens').execute());
+
+function openAdapter(regulator: RegulatorServer, { deadlineMs = DEADLINE_MS, password = 'secret' } = {}) {
+  return openMoscow({
+    baseUrl: regulator.url,
+    login: 'service',
+    password: new Masked<'Password'>(password),
+    deadlineMs,
+    connectTimeoutMs: 200,
+    maxConnections: 50,
+    capabilities: {
+      maxBatch: 1,
+      canReadSession: true,
+      ordersByOccurredAt: false,
+      repeatIsHarmless: true,
+      maxRequestLifeMs: 30_000,
+    },
+    tokens: openTokenStore(database.db, 'moscow'),
+    clock: systemClock,
+    timer: openMetrics(systemClock).timer('regulator'),
+  });
+}
+
+async function openPair(
+  settings: Partial<RegulatorSettings> = {},
+  options: { deadlineMs?: number; password?: string } = {},
+) {
+  const stack = new AsyncDisposableStack();
+  const regulator = stack.use(await openRegulator({ settings }));
+  regulator.registry.put('7', '77AA123456');
+  const adapter = stack.use(openAdapter(regulator, options));
+  const logins = () => regulator.calls.all().filter((call) => call.kind === 'authenticate').length;
+  return { regulator, adapter, logins, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+test('reports, reads and checks', async () => {
+  await using pair = await openPair();
+  const { adapter } = pair;
+  expect(await adapter.session('7', signal)).toEqual({ kind: 'accepted', value: null });
+  expect(await adapter.report('7', 'connected', now, signal)).toMatchObject({
+    kind: 'accepted',
+    value: { status: expect.stringMatching(/issued|online/) },
+  });
+  expect(await adapter.report('7', 'connected', now, signal)).toEqual({ kind: 'already' });
+  expect(await adapter.session('7', signal)).toMatchObject({ kind: 'accepted', value: { endIsEstimate: true } });
+  expect(await adapter.report('7', 'disconnected', now, signal)).toMatchObject({
+    kind: 'accepted',
+    value: { status: 'finished' },
+  });
+  expect(await adapter.report('8', 'connected', now, signal)).toEqual({ kind: 'rejected', reason: 'driver_unknown' });
+  const licence = (text: string) => new Masked<'LicenceNumber'>(text);
+  expect(await adapter.checkId('7', licence('77AA123456'), signal)).toEqual({
+    kind: 'accepted',
+    value: { matches: true },
+  });
+  for (const [id, text] of [
+    ['7', '77AA000000'],
+    ['8', '77AA123456'],
+  ] as const) {
+    expect(await adapter.checkId(id, licence(text), signal)).toEqual({ kind: 'accepted', value: { matches: false } });
+  }
+});
+
+test.each<[FaultRule, object, boolean]>([
+  [{ kind: 'hang' }, { kind: 'unknown', reason: 'timeout' }, false],
+  [{ kind: 'lostAnswer' }, { kind: 'unknown', reason: 'timeout' }, true],
+  [{ kind: 'drip', ms: 50 }, { kind: 'unknown', reason: 'timeout' }, true],
+  [{ kind: 'reset' }, { kind: 'unknown', reason: 'connection_lost' }, false],
+  [{ kind: 'reset', applies: true }, { kind: 'unknown', reason: 'connection_lost' }, true],
+  [{ kind: 'throttled', retryAfter: '3' }, { kind: 'throttled', retryAfterMs: 3_000 }, false],
+  [{ kind: 'throttled', retryAfter: '999999999999' }, { kind: 'throttled' }, false],
+  [{ kind: 'serverError' }, { kind: 'unknown', reason: 'server_error' }, false],
+  [{ kind: 'serverError', applies: true }, { kind: 'unknown', reason: 'server_error' }, true],
+  [{ kind: 'html' }, { kind: 'unknown', reason: 'unreadable' }, true],
+  [{ kind: 'cutJson' }, { kind: 'unknown', reason: 'unreadable' }, true],
+  [{ kind: 'hugeBody', bytes: 1_000_000 }, { kind: 'unknown', reason: 'too_large' }, true],
+  [{ kind: 'unknownWord' }, { kind: 'accepted', value: { status: 'unrecognised' } }, true],
+  [{ kind: 'errorInside' }, { kind: 'unknown', reason: 'unrecognised_error' }, false],
+  [{ kind: 'blocked' }, { kind: 'rejected', reason: 'driver_blocked' }, false],
+])('%o is classified, within the deadline', async (rule, expected, applied) => {
+  await using pair = await openPair();
+  const { regulator, adapter } = pair;
+  await adapter.session('7', signal); // logs in
+  regulator.faults.add({ ...rule, calls: ['status'] });
+  const started = performance.now();
+  expect(await adapter.report('7', 'connected', now, signal)).toMatchObject(expected);
+  expect(performance.now() - started).toBeLessThan(10 * DEADLINE_MS);
+  expect(regulator.registry.find('7')!.shift !== null).toBe(applied);
+});
+
+test('a regulator that is not there is unavailable, since nothing was sent', async () => {
+  await using pair = await openPair();
+  await pair.adapter.session('7', signal);
+  await pair.regulator.availability.set('refused');
+  expect(await pair.adapter.report('7', 'connected', now, signal)).toEqual({ kind: 'unavailable' });
+});
+
+test('a hundred calls that find no token make one login', async () => {
+  await using pair = await openPair({}, { deadlineMs: 5_000 });
+  const { adapter, regulator, logins } = pair;
+  await using second = openAdapter(regulator, { deadlineMs: 5_000 });
+  const outcomes = await Promise.all(
+    Array.from({ length: 100 }, (_, i) => (i % 2 ? adapter : second).session('7', signal)),
+  );
+  expect(new Set(outcomes.map(({ kind }) => kind))).toEqual(new Set(['accepted']));
+  expect(logins()).toBe(1);
+});
+
+test('a token that is refused is renewed once, and the call goes on', async () => {
+  await using pair = await openPair({}, { deadlineMs: 5_000 });
+  const { adapter, regulator, logins } = pair;
+  await adapter.session('7', signal);
+  regulator.faults.add({ kind: 'tokenExpired', calls: ['session'], count: 1 });
+  expect(await adapter.session('7', signal)).toMatchObject({ kind: 'accepted' });
+  expect(logins()).toBe(2);
+});
+
+test('a wrong password is not tried again and again', async () => {
+  await using pair = await openPair({}, { password: 'wrong' });
+  const outcomes = await Promise.all(Array.from({ length: 20 }, () => pair.adapter.session('7', signal)));
+  expect(new Set(outcomes.map(({ kind }) => kind))).toEqual(new Set(['unauthorised']));
+  expect(pair.logins()).toBe(1);
+});
+
+test('a call that is cut short by our own signal is unknown', async () => {
+  await using pair = await openPair({}, { deadlineMs: 5_000 });
+  await pair.adapter.session('7', signal);
+  pair.regulator.faults.add({ kind: 'hang', calls: ['status'] });
+  const cut = new AbortController();
+  const call = pair.adapter.report('7', 'connected', now, cut.signal);
+  cut.abort();
+  expect(await call).toEqual({ kind: 'unknown', reason: 'cut_off' });
+});
