@@ -66,7 +66,7 @@ async function renumberAccounts(tx: Db, touched: readonly string[], gained: read
   const { rows } = await sql<AccountSession>`/* bindings.renumber */
     update deptrans.reports r set bind_no = nextval('deptrans.change_no'), changed_at = deptrans.now(),
         parked_reason = case when g then null else parked_reason end, park_until = case when g then null else park_until end,
-        park_count = case when g then 0 else park_count end, parked_rules = case when g then null else parked_rules end
+        park_count = case when g then 0 else park_count end
       from (select id, id = any(${[...gained]}::text[]) as g from unnest(${[...touched]}::text[]) id) t
      where r.deptrans_id = t.id
     returning deptrans_id, region, session_status, session_raw, session_end, session_end_is_estimate`.execute(tx);
