@@ -9,8 +9,8 @@ export type Call = {
   readonly requestId: string;
   /** Reads and decodes the request; undefined where the protocol's handler does it. Refuses what does not fit the contract. */
   readMessage: (() => Promise<Message>) | undefined;
-  /** How it came out: `ok` or a code in snake case. Undefined until known. */
-  code: string | undefined;
+  /** How it came out: `ok` or a code in snake case. Until known, what it is if the response ends now. */
+  code: string;
   reason: string | undefined;
 };
 

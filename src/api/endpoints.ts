@@ -44,13 +44,12 @@ export function makeRequestHandler({ endpoints, ops, clock, log, metrics }: Requ
       name: endpoint?.name ?? 'unknown',
       requestId: randomUUID(),
       readMessage: undefined,
-      code: undefined,
+      code: endpoint ? 'protocol_error' : 'unimplemented',
       reason: undefined,
     };
     res.setHeader('x-request-id', call.requestId);
     watch(call, res);
     if (!endpoint) {
-      call.code = 'unimplemented';
       if (verbs || ownPath) return sendNoEndpoint(res, 405, { allow: [...(verbs?.keys() ?? ['GET'])].join(', ') });
       return sendNoEndpoint(res, 404);
     }
@@ -85,15 +84,12 @@ function makeWatch({ clock, log, metrics }: Pick<RequestHandlerOptions, 'clock' 
     inHand.inc({ call: call.name });
     res.once('close', () => {
       const ms = clock.monotonic() - started;
-      const code = call.code ?? (res.writableFinished ? 'protocol_error' : 'canceled');
-      inHand.dec({ call: call.name });
-      timer.observe(call.name, code, ms);
-      if (call.reason) refusals.inc({ call: call.name, reason: call.reason });
+      const { requestId, name, code, reason } = call;
+      inHand.dec({ call: name });
+      timer.observe(name, code, ms);
+      if (reason) refusals.inc({ call: name, reason });
       const quiet = code === 'ok' || code === 'canceled';
-      log[quiet ? 'debug' : 'info'](
-        { requestId: call.requestId, call: call.name, code, reason: call.reason, ms: Math.round(ms) },
-        'call ended',
-      );
+      log[quiet ? 'debug' : 'info']({ requestId, call: name, code, reason, ms: Math.round(ms) }, 'call ended');
     });
   };
 }

@@ -21,6 +21,7 @@ function answerErrors(log: Log): Interceptor {
       call.reason = reasonOf(refusal);
       return refusal;
     };
+    call.code = 'canceled';
     try {
       const response = await next(req);
       if (!response.stream) {

@@ -1,5 +1,10 @@
 import type { DescMethod, Message } from '@bufbuild/protobuf';
-import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse } from '@connectrpc/connect/protocol';
+import {
+  createAsyncIterable,
+  type UniversalHandler,
+  type UniversalServerRequest,
+  type UniversalServerResponse,
+} from '@connectrpc/connect/protocol';
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
 import type { HttpRequest, HttpResponse } from '../runtime/listener.ts';
 import { type Call, valuesOf } from './call.ts';
@@ -50,12 +55,7 @@ function emptied(request: UniversalServerRequest, form: Form): UniversalServerRe
   const header = new Headers(request.header);
   header.delete('content-length');
   if (header.get(form.encodingHeader) === 'gzip') header.delete(form.encodingHeader);
-  return { ...request, header, body: once(Buffer.concat([Buffer.from(prefix), message])) };
-}
-
-// biome-ignore lint/suspicious/useAwait: an async iterable of what is at hand
-async function* once<T>(value: T): AsyncGenerator<T> {
-  yield value;
+  return { ...request, header, body: createAsyncIterable([Buffer.concat([Buffer.from(prefix), message])]) };
 }
 
 const ENVELOPE_PREFIX_BYTES = 5;

@@ -1,4 +1,5 @@
 import { type DescField, type DescMessage, type JsonValue, type Message, ScalarType } from '@bufbuild/protobuf';
+import { parseRfc3339 } from '../domain/driver-status.ts';
 import { decodeJsonValue } from './decode.ts';
 import { refuse } from './errors.ts';
 
@@ -31,36 +32,32 @@ export function assertQueryMessage(schema: DescMessage): void {
   }
 }
 
-const INTEGERS = new Set([
-  ScalarType.INT32,
-  ScalarType.INT64,
-  ScalarType.UINT32,
-  ScalarType.UINT64,
-  ScalarType.SINT32,
-  ScalarType.SINT64,
-  ScalarType.FIXED32,
-  ScalarType.FIXED64,
-  ScalarType.SFIXED32,
-  ScalarType.SFIXED64,
-]);
-
-/** The text of a parameter as the JSON of its field. What JSON's own parser would take too freely is refused here. */
 function parseParameter(field: DescField, text: string): JsonValue {
-  if (field.fieldKind === 'map') throw new Error('Maps are refused at start');
-  if (field.enum) return /^\d{1,9}$/.test(text) ? Number(text) : text;
-  if (field.scalar === ScalarType.STRING || field.message) return text;
-  if (field.scalar === ScalarType.BYTES) return parseBytes(field, text);
-  if (field.scalar === ScalarType.BOOL && /^(true|false)$/.test(text)) return text === 'true';
-  const number = INTEGERS.has(field.scalar!) ? /^-?\d{1,20}$/ : /^-?\d{1,20}(\.\d{1,20})?$/;
-  if (field.scalar !== ScalarType.BOOL && number.test(text)) return text;
-  throw refuseParameter(field, 'not a value of its type');
+  const value = toJsonValue(field, text);
+  if (value === undefined) throw refuseParameter(field, 'not a value of its type');
+  return value;
 }
 
-/** In a URL a plus sign that was not escaped reads as a space; no other character of base64 does. */
-function parseBytes(field: DescField, text: string): string {
-  const base64 = text.replaceAll(' ', '+');
-  if (!/^[\w+/-]*={0,2}$/.test(base64)) throw refuseParameter(field, 'not base64');
-  return base64;
+/** The text of a parameter as the JSON of its field. What JSON's own parser would take too freely is undefined. */
+function toJsonValue(field: DescField, text: string): JsonValue | undefined {
+  if (field.enum) return /^\d{1,9}$/.test(text) ? Number(text) : text;
+  if (field.message) return parseRfc3339(text) === undefined ? undefined : text;
+  switch (field.scalar) {
+    case ScalarType.STRING:
+      return text;
+    case ScalarType.BYTES: {
+      // A plus sign that was not escaped reads as a space; no other character of base64 does.
+      const base64 = text.replaceAll(' ', '+');
+      return /^[\w+/-]*={0,2}$/.test(base64) ? base64 : undefined;
+    }
+    case ScalarType.BOOL:
+      return /^(true|false)$/.test(text) ? text === 'true' : undefined;
+    case ScalarType.DOUBLE:
+    case ScalarType.FLOAT:
+      return /^-?\d{1,20}(\.\d{1,20})?$/.test(text) ? text : undefined;
+    default:
+      return /^-?\d{1,20}$/.test(text) ? text : undefined;
+  }
 }
 
 function refuseParameter({ name }: DescField, description: string) {
