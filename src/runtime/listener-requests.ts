@@ -1,20 +1,18 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Socket } from 'node:net';
-
-type Handler = (req: IncomingMessage | Http2ServerRequest, res: ServerResponse | Http2ServerResponse) => void;
+import type { RequestHandler } from './listener.ts';
 
 /** Knows which HTTP/1.1 connections have a request in hand, so that a stop ends the idle ones at once and the others after it. */
 export type RequestTracker = {
   /** `handler`, counted. */
-  handler: Handler;
+  handler: RequestHandler;
   /** A connection that speaks HTTP/1.1. */
   add(socket: Socket): void;
   /** From now on a connection ends when it has nothing in hand. */
   drain(): void;
 };
 
-export function trackRequests(handler: Handler): RequestTracker {
+export function trackRequests(handler: RequestHandler): RequestTracker {
   const inHand = new Map<Socket, number>();
   let draining = false;
   const endIfIdle = (socket: Socket) => {

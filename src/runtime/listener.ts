@@ -12,10 +12,10 @@ import { sniffProtocol } from './listener-sniff.ts';
  * headers and the number of connections and streams are bounded, that an error of a socket never leaves it, and that `close` lets
  * requests in hand end. It does not bound bodies (the handler reads them) nor what a handler writes to a client that does not read.
  */
-export type RequestHandler = (
-  req: IncomingMessage | Http2ServerRequest,
-  res: ServerResponse | Http2ServerResponse,
-) => void;
+export type RequestHandler = (req: HttpRequest, res: HttpResponse) => void;
+
+export type HttpRequest = IncomingMessage | Http2ServerRequest;
+export type HttpResponse = ServerResponse | Http2ServerResponse;
 
 export type ListenerLimits = {
   /** More connections than that are closed at once. */
