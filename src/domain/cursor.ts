@@ -50,5 +50,6 @@ export function resetReason(
 ): 'epoch' | 'filter_changed' | 'cursor_too_old' | null {
   if (cursor.epoch !== now.epoch) return 'epoch';
   if (cursor.filter !== now.filter) return 'filter_changed';
-  return cursor.seq < now.floor ? 'cursor_too_old' : null;
+  // From the very beginning nothing is missing.
+  return cursor.seq > 0 && cursor.seq < now.floor ? 'cursor_too_old' : null;
 }

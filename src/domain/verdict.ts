@@ -35,8 +35,8 @@ export type VerdictReason =
 export type DriverFacts = {
   /** Whether the profile has a licence on record. */
   person: boolean;
-  binding: { state: 'unbound' | 'bound' | 'recheck' | 'rejected'; updatedAt: number } | null;
-  session: { status: SessionStatus; updatedAt: number; endedAt: number | null; region: string } | null;
+  binding: { state: 'unbound' | 'bound' | 'recheck' | 'rejected'; updatedAt: number | null } | null;
+  session: { status: SessionStatus; updatedAt: number | null; endedAt: number | null; region: string } | null;
 };
 
 /** What an order asks for: null = not said. */

@@ -1,0 +1,107 @@
+import type { StreamKind } from '../domain/cursor.ts';
+import type { DriverFacts } from '../domain/verdict.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Lifetime } from '../runtime/lifetime.ts';
+import type { Log } from '../runtime/log.ts';
+import { startLoop } from '../runtime/loop.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import type { Db } from '../store/database.ts';
+import { openBell } from './bell.ts';
+import { openChangeTail } from './change-tail.ts';
+import { KINDS } from './copy.ts';
+import type { Frame } from './frames.ts';
+import { openFeedMetrics } from './metrics.ts';
+import { type ListRequest, listPage } from './pages.ts';
+import { FeedRefusal } from './refusal.ts';
+import { type WatchRequest, watch } from './watch.ts';
+
+/**
+ * The feed: an exact copy of ids and sessions in memory, kept by tailing the database's log of commits, and handed out to any number of
+ * subscribers as streams, pages and answers about one driver.
+ *
+ * It guarantees what the contract promises of the streams: ordered, nothing missing, commits not split by a heartbeat, any cursor of this
+ * database resumed, never silently older. A frame is encoded once for all who follow without a filter, and a slow reader costs one frame.
+ * With the database away it goes on serving what it knows, and says how old that is.
+ *
+ * It does not decide who may subscribe, how many may, or which regions there are; it answers nothing before its first load has ended.
+ */
+export type Feed = AsyncDisposable & {
+  /** See `watch`. */
+  watch(kind: StreamKind, request: WatchRequest, signal: AbortSignal): AsyncGenerator<Frame, void, void>;
+  /** See `listPage`. */
+  list(kind: StreamKind, request: ListRequest, signal: AbortSignal): Promise<Uint8Array>;
+  /** What is known of a profile; null if there is none. Throws FeedRefusal SERVICE_DEGRADED before the first load. */
+  lookup(parkId: string, driverId: string): DriverFacts | null;
+  /** The newest commit in the copy; 0 before the first load. */
+  head(): number;
+  /** The copy equals the database as it was at most this many ms ago. Infinity before the first load. */
+  sourceAgeMs(): number;
+  /** Why it cannot serve yet; null if it can. */
+  notReady(): string | null;
+  /** Looks for changes now instead of at the next poll. */
+  wake(): void;
+};
+
+export type FeedOptions = {
+  db: Db;
+  /** Names this process to people who watch. */
+  instance: string;
+  pollMs?: number;
+  heartbeatIntervalMs?: number;
+  lifetime: Lifetime;
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+};
+
+/** Starts loading and tailing. The first load may still be under way when it returns, or may wait for the database. */
+export function openFeed(options: FeedOptions): Feed {
+  const { db, instance, pollMs = 50, heartbeatIntervalMs = 1_000, lifetime, clock, metrics } = options;
+  const log = options.log.child({ part: 'feed' });
+  const bell = openBell();
+  const counts = openFeedMetrics(metrics, () => tail);
+  const tail = openChangeTail({ db, clock, log, changed: bell.ring, reloaded: counts.reloaded });
+  const stopping = lifetime.stopping;
+  const parts = { tail, bell, clock, stopping, instance, heartbeatIntervalMs };
+
+  const beat = () => {
+    const { copy } = tail;
+    if (!copy) return;
+    for (const kind of KINDS) copy.streams[kind].beat(copy.head, tail.sourceAgeMs(), clock.monotonic());
+    bell.ring();
+  };
+
+  const common = { lifetime, clock, log, timer: metrics.timer('feed') };
+  const polling = startLoop({
+    ...common,
+    name: 'poll',
+    pauseMs: pollMs,
+    backoff: { baseMs: pollMs, maxMs: 1_000 },
+    runOnce: (signal) => tail.poll(signal),
+  });
+  const beating = startLoop({
+    ...common,
+    name: 'beat',
+    pauseMs: heartbeatIntervalMs,
+    runOnce: () => {
+      beat();
+      return Promise.resolve('idle');
+    },
+  });
+
+  return {
+    watch: (kind, request, signal) => counts.watching(kind, watch(parts, kind, request, signal)),
+    list: (kind, request, signal) => listPage(parts, kind, request, AbortSignal.any([signal, stopping])),
+    lookup(parkId, driverId) {
+      if (!tail.copy) throw new FeedRefusal('SERVICE_DEGRADED');
+      return tail.copy.image.factsOf(parkId, driverId);
+    },
+    head: () => tail.copy?.head ?? 0,
+    sourceAgeMs: () => tail.sourceAgeMs(),
+    notReady: () => (tail.copy ? null : 'the feed has not loaded its copy of the database yet'),
+    wake: () => polling.wake(),
+    async [Symbol.asyncDispose]() {
+      await Promise.all([polling[Symbol.asyncDispose](), beating[Symbol.asyncDispose]()]);
+    },
+  };
+}

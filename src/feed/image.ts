@@ -1,0 +1,169 @@
+import type { StreamKind } from '../domain/cursor.ts';
+import type { DriverFacts } from '../domain/verdict.ts';
+import type { BindingRow, ProfileRow, SessionRow } from '../store/feed-rows.ts';
+import { openArena } from './arena.ts';
+import { openKeyEncoder } from './key-encoder.ts';
+import { openKeyIndex } from './key-index.ts';
+import { PersonSlots, SESSION_STATUSES, type SessionState } from './person-slots.ts';
+import { ProfileSlots } from './profile-slots.ts';
+import { openRegionNames } from './region-names.ts';
+
+/** Told which records are about to change, while they still are what they were. A record may be named more than once. */
+export type BeforeChange = (kind: StreamKind, profileNo: number) => void;
+
+const NOBODY: BeforeChange = () => {};
+
+/**
+ * The state as this process knows it: profiles and people in flat slots, joined by number. It takes rows in any order and keeps the newest
+ * version of each; a row that is not newer changes nothing.
+ *
+ * A record of a stream is a profile joined to its person. Its seq is the greater of the profile's and of what the stream shows of the
+ * person, so it grows with every change; the profiles of one person may share one. The image knows nothing of order, streams or time.
+ */
+export class Image {
+  readonly #arena = openArena();
+  readonly profiles = new ProfileSlots(this.#arena);
+  readonly people = new PersonSlots(this.#arena);
+  readonly regions = openRegionNames();
+  readonly #key = openKeyEncoder();
+  readonly #index = openKeyIndex(this.profiles.hashLo);
+
+  putProfile(row: ProfileRow, before: BeforeChange = NOBODY): void {
+    const no = row.profile_no;
+    const known = this.profiles.seq(no);
+    if (row.seq <= known) return;
+    if (known === 0) this.#admit(row, before);
+    before('ids', no);
+    before('statuses', no);
+    this.#unlink(no);
+    const person = row.deleted ? 0 : (row.person_no ?? 0);
+    if (person !== 0) this.people.setToken(person, row.driver_license_pd_id ?? '');
+    this.profiles.setState(no, row.seq, person, row.deleted);
+    this.#link(no, person);
+  }
+
+  putBinding(row: BindingRow, before: BeforeChange = NOBODY): void {
+    const no = row.person_no;
+    if (row.seq <= this.people.bindingSeq(no)) return;
+    this.#announce('ids', no, before);
+    this.people.setToken(no, row.driver_license_pd_id);
+    this.people.setBinding(no, {
+      seq: row.seq,
+      updatedUs: microsOf(row.updated_us),
+      state: row.state,
+      deptransId: row.deptrans_id,
+    });
+  }
+
+  putSession(row: SessionRow, before: BeforeChange = NOBODY): void {
+    const no = row.person_no;
+    if (row.seq <= this.people.sessionSeq(no)) return;
+    this.#announce('statuses', no, before);
+    this.people.setToken(no, row.driver_license_pd_id);
+    this.people.setSession(no, sessionState(row, this.regions.numberOf(row.region ?? '')));
+  }
+
+  /** The seq of a profile's record; 0 if there is no such profile. */
+  recordSeq(kind: StreamKind, no: number): number {
+    const seq = this.profiles.seq(no);
+    const person = this.profiles.person(no);
+    if (person === 0) return seq;
+    return Math.max(seq, kind === 'ids' ? this.people.bindingSeq(person) : this.people.sessionSeq(person));
+  }
+
+  /** Whether the record says more than "forget this key". */
+  isLive(kind: StreamKind, no: number): boolean {
+    if (this.profiles.seq(no) === 0 || this.profiles.isDeleted(no)) return false;
+    return kind === 'ids' || this.people.hasSession(this.profiles.person(no));
+  }
+
+  /** What is known of a profile; null if there is none. */
+  factsOf(parkId: string, driverId: string): DriverFacts | null {
+    this.#key.set(parkId, driverId);
+    const no = this.#find();
+    if (no === 0 || this.profiles.isDeleted(no)) return null;
+    const person = this.profiles.person(no);
+    return { person: person !== 0, binding: this.#bindingOf(person), session: this.#sessionOf(person) };
+  }
+
+  #bindingOf(person: number): DriverFacts['binding'] {
+    if (this.people.bindingSeq(person) === 0) return null;
+    return { state: this.people.bindingState(person), updatedAt: millisOf(this.people.bindingUpdatedUs(person)) };
+  }
+
+  #sessionOf(person: number): DriverFacts['session'] {
+    if (!this.people.hasSession(person)) return null;
+    return {
+      status: SESSION_STATUSES[this.people.status(person)] ?? 'unrecognised',
+      updatedAt: millisOf(this.people.sessionUpdatedUs(person)),
+      endedAt: millisOf(this.people.sessionEndedUs(person)),
+      region: this.regions.nameOf(this.people.region(person)),
+    };
+  }
+
+  /** A number that was never seen. Its key may have been another number's, whose row is gone by now: that one ends here. */
+  #admit(row: ProfileRow, before: BeforeChange): void {
+    this.#key.set(row.park_id, row.driver_id);
+    const previous = this.#find();
+    if (previous !== 0) {
+      before('ids', previous);
+      before('statuses', previous);
+      this.#unlink(previous);
+      this.profiles.setState(previous, 0, 0, true);
+    }
+    const { lo, hi } = this.#key;
+    this.profiles.setKey(row.profile_no, this.#key.field(), lo, hi);
+    this.#index.put(lo, hi, row.profile_no, previous);
+  }
+
+  #find(): number {
+    const key = this.#key;
+    return this.#index.find(key.lo, key.hi, (no) => this.profiles.keyEquals(no, key.field()));
+  }
+
+  #announce(kind: StreamKind, person: number, before: BeforeChange): void {
+    for (let no = this.people.firstProfile(person); no !== 0; no = this.profiles.next(no)) before(kind, no);
+  }
+
+  #link(no: number, person: number): void {
+    this.profiles.setNext(no, person === 0 ? 0 : this.people.firstProfile(person));
+    if (person !== 0) this.people.setFirstProfile(person, no);
+  }
+
+  #unlink(no: number): void {
+    const person = this.profiles.person(no);
+    if (person === 0) return;
+    const next = this.profiles.next(no);
+    let at = this.people.firstProfile(person);
+    if (at === no) {
+      this.people.setFirstProfile(person, next);
+      return;
+    }
+    while (this.profiles.next(at) !== no) at = this.profiles.next(at);
+    this.profiles.setNext(at, next);
+  }
+}
+
+function sessionState(row: SessionRow, region: number): SessionState {
+  const known = SESSION_STATUSES.indexOf(row.session_status as (typeof SESSION_STATUSES)[number]);
+  const status = known > 0 ? known : SESSION_STATUSES.indexOf('unrecognised');
+  return {
+    seq: row.seq,
+    updatedUs: microsOf(row.updated_us),
+    endedUs: microsOf(row.ended_us),
+    status,
+    raw: SESSION_STATUSES[status] === 'unrecognised' ? row.session_status_raw : null,
+    isEstimate: row.end_is_estimate,
+    isDeleted: row.deleted,
+    region,
+  };
+}
+
+/** NaN for what is no moment. */
+function microsOf(value: number | string | null): number {
+  return typeof value === 'number' && Number.isFinite(value) ? value : Number.NaN;
+}
+
+function millisOf(micros: number): number | null {
+  return Number.isNaN(micros) ? null : Math.floor(micros / 1_000);
+}

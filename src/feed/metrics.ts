@@ -1,0 +1,45 @@
+import type { StreamKind } from '../domain/cursor.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import type { ChangeTail } from './change-tail.ts';
+import { KINDS } from './copy.ts';
+import type { Frame } from './frames.ts';
+
+export type FeedMetrics = {
+  reloaded(reason: 'epoch' | 'chain'): void;
+  /** Counts a watcher as long as it watches, and its frames. */
+  watching(kind: StreamKind, source: AsyncIterable<Frame>): AsyncGenerator<Frame, void, void>;
+};
+
+/** The feed's gauges and counters, read from the tail at each scrape. */
+export function openFeedMetrics(metrics: Metrics, tailOf: () => ChangeTail): FeedMetrics {
+  const stream = ['stream'] as const;
+  metrics.gauge('feed_head_seq', 'The newest commit in the copy', [], (gauge) => gauge.set(tailOf().copy?.head ?? 0));
+  metrics.gauge('feed_source_age_seconds', 'The copy is at most this old; -1 before the first load', [], (gauge) => {
+    const ageMs = tailOf().sourceAgeMs();
+    gauge.set(Number.isFinite(ageMs) ? ageMs / 1_000 : -1);
+  });
+  metrics.gauge('feed_records', 'Live records', stream, (gauge) => {
+    for (const kind of KINDS) gauge.set({ stream: kind }, tailOf().copy?.streams[kind].count ?? 0);
+  });
+  const watchers = metrics.gauge('feed_watchers', 'Open streams', stream);
+  const frames = metrics.counter('feed_frames_total', 'Frames sent', stream);
+  const bytes = metrics.counter('feed_bytes_total', 'Bytes sent', stream);
+  const reloads = metrics.counter('feed_reloads_total', 'The copy had to be loaded anew', ['reason'] as const);
+
+  return {
+    reloaded: (reason) => reloads.inc({ reason }),
+    async *watching(kind, source) {
+      const [frameCount, byteCount] = [frames.labels(kind), bytes.labels(kind)];
+      watchers.inc({ stream: kind });
+      try {
+        for await (const frame of source) {
+          frameCount.inc();
+          byteCount.inc(frame.length);
+          yield frame;
+        }
+      } finally {
+        watchers.dec({ stream: kind });
+      }
+    },
+  };
+}

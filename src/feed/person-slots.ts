@@ -1,0 +1,221 @@
+import type { SessionStatus } from '../domain/session.ts';
+import type { BindingRow } from '../store/feed-rows.ts';
+import type { Arena } from './arena.ts';
+import { openSlab } from './slab.ts';
+import { openWriter, reserve, type Writer, writeBytes, writeField } from './wire.ts';
+
+export type SessionState = {
+  seq: number;
+  /** NaN: no moment. */
+  updatedUs: number;
+  /** NaN: not said. */
+  endedUs: number;
+  status: number;
+  raw: string | null;
+  isEstimate: boolean;
+  isDeleted: boolean;
+  region: number;
+};
+
+export type BindingState = {
+  seq: number;
+  updatedUs: number;
+  state: BindingRow['state'];
+  deptransId: string | null;
+};
+
+/** In the order of the contract's enum. */
+export const SESSION_STATUSES: readonly (SessionStatus | null)[] = [
+  null,
+  'issued',
+  'online',
+  'finished',
+  'finalized',
+  'canceled',
+  'unrecognised',
+];
+
+const BINDING_STATES: readonly BindingRow['state'][] = ['unbound', 'bound', 'recheck', 'rejected'];
+
+const SESSION_SEQ = 0;
+const SESSION_UPDATED = 1;
+const SESSION_ENDED = 2;
+const BINDING_SEQ = 3;
+const BINDING_UPDATED = 4;
+const FIRST = 10;
+const REGION = 11;
+const STATUS = 48;
+const FLAGS = 49;
+const STATE = 50;
+const TOKEN_LENGTH = 51;
+const ID_LENGTH = 52;
+const ID = 53;
+const ID_BYTES = 19;
+const TOKEN = 72;
+const TOKEN_BYTES = 40;
+const CHUNK = 18;
+const PLACE = 19;
+const ELSEWHERE = 255;
+
+/**
+ * People as slots of 112 bytes under their person_no, each with the session and the binding:
+ *
+ *   0  f64  session: seq; 0 = none          40 u32  the person's first profile
+ *   8  f64  session: updated, µs            44 u32  session: number of the region; 0 = none
+ *   16 f64  session: ends, µs               48 u8   session: status, as SessionStatus in the contract
+ *   24 f64  binding: seq; 0 = none          49 u8   session: 1 = deleted, 2 = the end is an estimate
+ *   32 f64  binding: updated, µs            50 u8   binding: state, index in BINDING_STATES
+ *   51 u8   length of the token's field; 255 = in the arena, at the words 72 (chunk) and 76 (place)
+ *   52 u8   length of the id; 0 = not bound, 255 = too long for a slot
+ *   53 19B  the id
+ *   72 40B  the token as it goes on the wire: field 3 of either record
+ *
+ * What is rare and has no room (ids of 20 digits, the regulator's unknown words) is kept aside by number.
+ */
+export class PersonSlots {
+  readonly #slab = openSlab(112);
+  readonly #arena: Arena;
+  readonly #longIds = new Map<number, Buffer>();
+  readonly #rawWords = new Map<number, Buffer>();
+
+  constructor(arena: Arena) {
+    this.#arena = arena;
+  }
+
+  sessionSeq(no: number): number {
+    return this.#double(no, SESSION_SEQ);
+  }
+
+  sessionUpdatedUs(no: number): number {
+    return this.#double(no, SESSION_UPDATED);
+  }
+
+  sessionEndedUs(no: number): number {
+    return this.#double(no, SESSION_ENDED);
+  }
+
+  bindingSeq(no: number): number {
+    return this.#double(no, BINDING_SEQ);
+  }
+
+  bindingUpdatedUs(no: number): number {
+    return this.#double(no, BINDING_UPDATED);
+  }
+
+  bindingState(no: number): BindingRow['state'] {
+    return BINDING_STATES[this.#byte(no, STATE)]!;
+  }
+
+  firstProfile(no: number): number {
+    return this.#word(no, FIRST);
+  }
+
+  region(no: number): number {
+    return this.#word(no, REGION);
+  }
+
+  status(no: number): number {
+    return this.#byte(no, STATUS);
+  }
+
+  hasSession(no: number): boolean {
+    return this.sessionSeq(no) > 0 && (this.#byte(no, FLAGS) & 1) === 0;
+  }
+
+  endIsEstimate(no: number): boolean {
+    return (this.#byte(no, FLAGS) & 2) !== 0;
+  }
+
+  isBound(no: number): boolean {
+    return this.#byte(no, ID_LENGTH) > 0;
+  }
+
+  /** The regulator's own word. */
+  raw(no: number): Uint8Array | undefined {
+    return this.#rawWords.get(no);
+  }
+
+  setFirstProfile(no: number, profile: number): void {
+    this.#slab.writable(no).u32[(this.#slab.at(no) >> 2) + FIRST] = profile;
+  }
+
+  /** Sets the person's token; a person's never changes. */
+  setToken(no: number, value: string): void {
+    const { bytes, u32 } = this.#slab.writable(no);
+    const at = this.#slab.at(no);
+    if (bytes[at + TOKEN_LENGTH] !== 0) return;
+    const text = Buffer.from(value);
+    const writer = openWriter(text.length + 8);
+    writeField(writer, 3, text);
+    const field = writer.bytes.subarray(0, writer.at);
+    if (field.length <= TOKEN_BYTES) {
+      bytes[at + TOKEN_LENGTH] = field.length;
+      bytes.set(field, at + TOKEN);
+      return;
+    }
+    const stored = this.#arena.put(field);
+    bytes[at + TOKEN_LENGTH] = ELSEWHERE;
+    u32[(at >> 2) + CHUNK] = stored.chunk;
+    u32[(at >> 2) + PLACE] = stored.at;
+  }
+
+  setSession(no: number, session: SessionState): void {
+    const { bytes, f64, u32 } = this.#slab.writable(no);
+    const at = this.#slab.at(no);
+    f64[(at >> 3) + SESSION_SEQ] = session.seq;
+    f64[(at >> 3) + SESSION_UPDATED] = session.updatedUs;
+    f64[(at >> 3) + SESSION_ENDED] = session.endedUs;
+    u32[(at >> 2) + REGION] = session.region;
+    bytes[at + STATUS] = session.status;
+    bytes[at + FLAGS] = (session.isDeleted ? 1 : 0) | (session.isEstimate ? 2 : 0);
+    if (session.raw === null) this.#rawWords.delete(no);
+    else this.#rawWords.set(no, Buffer.from(session.raw));
+  }
+
+  setBinding(no: number, binding: BindingState): void {
+    const { bytes, f64 } = this.#slab.writable(no);
+    const at = this.#slab.at(no);
+    const id = Buffer.from(binding.deptransId ?? '');
+    f64[(at >> 3) + BINDING_SEQ] = binding.seq;
+    f64[(at >> 3) + BINDING_UPDATED] = binding.updatedUs;
+    bytes[at + STATE] = BINDING_STATES.indexOf(binding.state);
+    bytes[at + ID_LENGTH] = id.length <= ID_BYTES ? id.length : ELSEWHERE;
+    this.#longIds.delete(no);
+    if (id.length <= ID_BYTES) bytes.set(id, at + ID);
+    else this.#longIds.set(no, id);
+  }
+
+  /** Writes field 3 of a record. */
+  writeToken(writer: Writer, no: number): void {
+    const length = this.#byte(no, TOKEN_LENGTH);
+    if (length !== ELSEWHERE) {
+      reserve(writer, length);
+      writeBytes(writer, this.#slab.of(no).bytes, this.#slab.at(no) + TOKEN, length);
+      return;
+    }
+    const stored = this.#arena.get(this.#word(no, CHUNK), this.#word(no, PLACE));
+    reserve(writer, stored.length);
+    writeBytes(writer, stored, 0, stored.length);
+  }
+
+  /** Writes the id of somebody bound as a field. */
+  writeId(writer: Writer, no: number, field: number): void {
+    const length = this.#byte(no, ID_LENGTH);
+    const at = this.#slab.at(no) + ID;
+    const id = length === ELSEWHERE ? this.#longIds.get(no)! : this.#slab.of(no).bytes.subarray(at, at + length);
+    reserve(writer, id.length + 8);
+    writeField(writer, field, id);
+  }
+
+  #double(no: number, field: number): number {
+    return this.#slab.of(no).f64[(this.#slab.at(no) >> 3) + field]!;
+  }
+
+  #word(no: number, field: number): number {
+    return this.#slab.of(no).u32[(this.#slab.at(no) >> 2) + field]!;
+  }
+
+  #byte(no: number, field: number): number {
+    return this.#slab.of(no).bytes[this.#slab.at(no) + field]!;
+  }
+}

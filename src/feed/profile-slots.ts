@@ -1,0 +1,124 @@
+import type { Arena } from './arena.ts';
+import { openSlab } from './slab.ts';
+import { reserve, type Writer, writeBytes } from './wire.ts';
+
+const SEQ = 0;
+const PERSON = 2;
+const NEXT = 3;
+const LO = 4;
+const HI = 5;
+const KEY_LENGTH = 24;
+const DELETED = 25;
+const KEY = 26;
+const KEY_BYTES = 70;
+const CHUNK = 7;
+const PLACE = 8;
+const ELSEWHERE = 255;
+
+/**
+ * Profiles as slots of 96 bytes under their profile_no:
+ *
+ *   0  f64  seq; 0 = no such profile
+ *   8  u32  person_no; 0 = none
+ *   12 u32  the person's next profile
+ *   16 u32  hash of the key, lane lo
+ *   20 u32  hash of the key, lane hi
+ *   24 u8   length of the key; 255 = in the arena, at the words 28 (chunk) and 32 (place)
+ *   25 u8   1 = deleted
+ *   26 70B  the key as it goes on the wire: fields 1 and 2 of either record
+ */
+export class ProfileSlots {
+  readonly #slab = openSlab(96);
+  readonly #arena: Arena;
+
+  constructor(arena: Arena) {
+    this.#arena = arena;
+  }
+
+  /** Above every number in use. */
+  get end(): number {
+    return this.#slab.end;
+  }
+
+  seq(no: number): number {
+    return this.#slab.of(no).f64[(this.#slab.at(no) >> 3) + SEQ]!;
+  }
+
+  person(no: number): number {
+    return this.#word(no, PERSON);
+  }
+
+  next(no: number): number {
+    return this.#word(no, NEXT);
+  }
+
+  hashLo = (no: number): number => this.#word(no, LO);
+
+  hashHi(no: number): number {
+    return this.#word(no, HI);
+  }
+
+  isDeleted(no: number): boolean {
+    return this.#slab.of(no).bytes[this.#slab.at(no) + DELETED] === 1;
+  }
+
+  setNext(no: number, next: number): void {
+    this.#setWord(no, NEXT, next);
+  }
+
+  setState(no: number, seq: number, person: number, deleted: boolean): void {
+    const segment = this.#slab.writable(no);
+    const at = this.#slab.at(no);
+    segment.f64[(at >> 3) + SEQ] = seq;
+    segment.u32[(at >> 2) + PERSON] = person;
+    segment.bytes[at + DELETED] = deleted ? 1 : 0;
+  }
+
+  /** Sets the key; a profile's never changes. */
+  setKey(no: number, key: Uint8Array, lo: number, hi: number): void {
+    const { bytes } = this.#slab.writable(no);
+    const at = this.#slab.at(no);
+    this.#setWord(no, LO, lo);
+    this.#setWord(no, HI, hi);
+    if (key.length <= KEY_BYTES) {
+      bytes[at + KEY_LENGTH] = key.length;
+      bytes.set(key, at + KEY);
+      return;
+    }
+    const stored = this.#arena.put(key);
+    bytes[at + KEY_LENGTH] = ELSEWHERE;
+    this.#setWord(no, CHUNK, stored.chunk);
+    this.#setWord(no, PLACE, stored.at);
+  }
+
+  keyEquals(no: number, key: Uint8Array): boolean {
+    const { bytes, start, length } = this.#key(no);
+    if (length !== key.length) return false;
+    for (let i = 0; i < length; i++) if (bytes[start + i] !== key[i]) return false;
+    return true;
+  }
+
+  writeKey(writer: Writer, no: number): void {
+    const { bytes, start, length } = this.#key(no);
+    reserve(writer, length);
+    writeBytes(writer, bytes, start, length);
+  }
+
+  /** Where the key is: not a copy. */
+  #key(no: number): { bytes: Uint8Array; start: number; length: number } {
+    const { bytes } = this.#slab.of(no);
+    const at = this.#slab.at(no);
+    const length = bytes[at + KEY_LENGTH]!;
+    if (length !== ELSEWHERE) return { bytes, start: at + KEY, length };
+    const stored = this.#arena.get(this.#word(no, CHUNK), this.#word(no, PLACE));
+    return { bytes: stored, start: 0, length: stored.length };
+  }
+
+  #word(no: number, field: number): number {
+    return this.#slab.of(no).u32[(this.#slab.at(no) >> 2) + field]!;
+  }
+
+  #setWord(no: number, field: number, value: number): void {
+    this.#slab.writable(no).u32[(this.#slab.at(no) >> 2) + field] = value;
+  }
+}

@@ -1,0 +1,163 @@
+import { randomUUID } from 'node:crypto';
+import { Hello_Mode, Reset_Reason } from '../../gen/deptrans/v1/incremental_updates_pb.ts';
+import type { StreamKind } from '../domain/cursor.ts';
+import type { Start } from './admission.ts';
+import type { ChangeTail } from './change-tail.ts';
+import type { Copy } from './copy.ts';
+import {
+  type Frame,
+  goAwayFrame,
+  heartbeatFrame,
+  helloFrame,
+  resetFrame,
+  snapshotBeginFrame,
+  snapshotEndFrame,
+} from './frames.ts';
+import type { Reader, Stream } from './stream.ts';
+
+/** A heartbeat sent later than this after it was made says its own age. */
+const LATE_MS = 50;
+
+const RESET_REASONS = {
+  epoch: Reset_Reason.EPOCH,
+  cursor_too_old: Reset_Reason.CURSOR_TOO_OLD,
+  filter_changed: Reset_Reason.FILTER_CHANGED,
+} as const;
+
+export type SubscriptionOptions = {
+  tail: Pick<ChangeTail, 'copy' | 'sourceAgeMs'>;
+  /** Monotonic time. */
+  now: () => number;
+  kind: StreamKind;
+  start: Start;
+  instance: string;
+  heartbeatIntervalMs: number;
+};
+
+/**
+ * One watcher's way through a stream: a position, and while it is up to date without a filter, a place in the ring. It holds no frames, so
+ * a watcher that reads slowly costs what one frame costs.
+ *
+ * The order is always: hello, a reset if the copy cannot be continued, the order log from the position on (inside a snapshot if that is the
+ * beginning), then what is new. Every step gives the frames that belong together.
+ */
+export class Subscription {
+  readonly #options: SubscriptionOptions;
+  readonly #reader: Reader;
+  #copy: Copy;
+  #position: number;
+  #place: number | null = null;
+  #snapshot: { id: string } | null = null;
+  #beats: number;
+
+  constructor(options: SubscriptionOptions) {
+    const { kind, start } = options;
+    this.#options = options;
+    this.#copy = start.copy;
+    this.#position = start.position;
+    this.#reader = { filter: start.filter, filterHash: start.filterHash, omitThrough: 0 };
+    const stream = start.copy.streams[kind];
+    if (start.position > stream.through) stream.advance(start.copy.head);
+    if (start.filter === null && start.position > 0) this.#place = stream.ring.placeAfter(start.position) ?? null;
+    this.#beats = stream.beats;
+  }
+
+  /** The frames with which the stream begins. */
+  begin(): Frame[] {
+    const { start, instance, heartbeatIntervalMs } = this.#options;
+    const { epoch, head } = this.#copy;
+    const frames = [helloFrame({ epoch, head, mode: this.#mode(), heartbeatIntervalMs, instance })];
+    if (start.reset) frames.push(resetFrame(RESET_REASONS[start.reset]));
+    if (start.position === 0) frames.push(this.#beginSnapshot());
+    return frames;
+  }
+
+  /** What comes next; null if there is nothing now. */
+  step(): Frame[] | null {
+    const copy = this.#options.tail.copy!;
+    if (copy !== this.#copy) return this.#changeOver(copy);
+    const { ring } = this.#stream;
+    if (this.#place !== null && this.#place < ring.first) this.#place = null;
+    if (this.#place !== null) return this.#place < ring.end ? [this.#follow(this.#place)] : null;
+    return this.#catchUp();
+  }
+
+  /** The last frame of a server that stops. */
+  goAway(reconnectAfterMs: number): Frame {
+    return goAwayFrame(reconnectAfterMs, this.#cursor());
+  }
+
+  get #stream(): Stream {
+    return this.#copy.streams[this.#options.kind];
+  }
+
+  #cursor(): Uint8Array {
+    return this.#stream.cursorAt(this.#position, this.#reader.filterHash);
+  }
+
+  #mode(): Hello_Mode {
+    if (this.#position === 0) return Hello_Mode.SNAPSHOT;
+    const upToDate = this.#place !== null || this.#position === this.#stream.through;
+    return upToDate ? Hello_Mode.RESUME : Hello_Mode.CATCH_UP;
+  }
+
+  #beginSnapshot(): Frame {
+    const stream = this.#stream;
+    this.#snapshot = { id: randomUUID() };
+    // A filtered reader sees each record once and fresh, so what was outside its filter when it began need not be told.
+    this.#reader.omitThrough = this.#reader.filter ? stream.through : stream.loadedThrough;
+    return snapshotBeginFrame(this.#snapshot.id, stream.through, stream.count);
+  }
+
+  /** The next frame of the ring. */
+  #follow(place: number): Frame {
+    const { through, frame, beat } = this.#stream.ring.at(place);
+    this.#place = place + 1;
+    this.#position = through;
+    const lateMs = beat ? this.#options.now() - beat.at : 0;
+    if (!beat || lateMs <= LATE_MS) return frame;
+    return heartbeatFrame(through, this.#cursor(), beat.sourceAgeMs + lateMs, beat.digest);
+  }
+
+  /** The next frame of the order log, or at its end what is due there. */
+  #catchUp(): Frame[] | null {
+    const stream = this.#stream;
+    const frames: Frame[] = [];
+    if (this.#position < stream.through) {
+      const { frame, through } = stream.read(this.#position, this.#reader);
+      this.#position = through;
+      frames.push(frame);
+      if (through < stream.through) return frames;
+    }
+    // Up to date: from here on without a gap, and with the digest of exactly this position.
+    const filtered = this.#reader.filter !== null;
+    if (!filtered) this.#place = stream.ring.end;
+    if (this.#snapshot) frames.push(this.#endSnapshot(stream));
+    else if (filtered && this.#beats !== stream.beats) frames.push(this.#ownHeartbeat(stream));
+    return frames.length > 0 ? frames : null;
+  }
+
+  #endSnapshot(stream: Stream): Frame {
+    const { id } = this.#snapshot!;
+    this.#snapshot = null;
+    this.#reader.omitThrough = 0;
+    return snapshotEndFrame(id, this.#cursor(), this.#reader.filter ? null : stream.digest());
+  }
+
+  #ownHeartbeat(stream: Stream): Frame {
+    this.#beats = stream.beats;
+    return heartbeatFrame(this.#position, this.#cursor(), this.#options.tail.sourceAgeMs(), null);
+  }
+
+  /** The copy was replaced: goes on from the same position, if that still means anything. */
+  #changeOver(copy: Copy): Frame[] {
+    const { epoch } = this.#copy;
+    const reset = copy.epoch !== epoch ? 'epoch' : this.#position < copy.floor ? 'cursor_too_old' : null;
+    this.#copy = copy;
+    this.#place = null;
+    this.#reader.omitThrough = 0; // what this reader has seen of the old copy may be a tombstone in the new one
+    if (!reset) return [];
+    this.#position = 0;
+    return [resetFrame(RESET_REASONS[reset]), this.#beginSnapshot()];
+  }
+}

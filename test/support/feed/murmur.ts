@@ -1,0 +1,51 @@
+/** MurmurHash3_x86_32, written plainly from its public description and not shared with the service: the tests' judge of digests. */
+export function murmur3(bytes: Uint8Array, seed: number): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const rotate = (value: bigint, by: bigint) => BigInt.asUintN(32, (value << by) | (value >> (32n - by)));
+  const times = (a: bigint, b: bigint) => BigInt.asUintN(32, a * b);
+  const scramble = (k: bigint) => times(rotate(times(k, 0xcc9e2d51n), 15n), 0x1b873593n);
+  let h = BigInt(seed >>> 0);
+  const words = bytes.length >> 2;
+  for (let i = 0; i < words; i++) {
+    h ^= scramble(BigInt(view.getUint32(i * 4, true)));
+    h = BigInt.asUintN(32, rotate(h, 13n) * 5n + 0xe6546b64n);
+  }
+  let rest = 0n;
+  for (let i = bytes.length - 1; i >= words * 4; i--) rest = (rest << 8n) | BigInt(bytes[i]!);
+  if (bytes.length & 3) h ^= scramble(rest);
+  h ^= BigInt(bytes.length);
+  h = times(h ^ (h >> 16n), 0x85ebca6bn);
+  h = times(h ^ (h >> 13n), 0xc2b2ae35n);
+  return Number(h ^ (h >> 16n));
+}
+
+const SEEDS = [0, 0x9747b28c] as const;
+
+/** Both lanes of a key's hash. */
+export function keyHash(parkId: string, driverId: string): [lo: number, hi: number] {
+  const key = Buffer.from(`${parkId}\0${driverId}`);
+  return [murmur3(key, SEEDS[0]), murmur3(key, SEEDS[1])];
+}
+
+/** The 64-bit item of one version of a record. */
+export function digestItem(lo: number, hi: number, seq: bigint): bigint {
+  const version = Buffer.alloc(16);
+  version.writeUInt32LE(lo, 0);
+  version.writeUInt32LE(hi, 4);
+  version.writeBigUInt64LE(seq, 8);
+  return BigInt(murmur3(version, SEEDS[0])) | (BigInt(murmur3(version, SEEDS[1])) << 32n);
+}
+
+/** The digest of a whole copy, as the contract shows it. */
+export function digestOf(records: Iterable<{ parkId: string; driverId: string; seq: bigint }>) {
+  const sums = Buffer.alloc(2_048);
+  const counts = Buffer.alloc(1_024);
+  for (const { parkId, driverId, seq } of records) {
+    const [lo, hi] = keyHash(parkId, driverId);
+    const bucket = lo & 255;
+    const sum = sums.readBigUInt64LE(bucket * 8) + digestItem(lo, hi, seq);
+    sums.writeBigUInt64LE(BigInt.asUintN(64, sum), bucket * 8);
+    counts.writeUInt32LE(counts.readUInt32LE(bucket * 4) + 1, bucket * 4);
+  }
+  return { sums: sums.toString('hex'), counts: counts.toString('hex') };
+}
