@@ -32,15 +32,29 @@ export type TopicBatch = {
   messages: readonly TopicMessage[];
 };
 
-export type StartPoint = { generation: number; topicId: string; offset: number };
+/** Where a source stands in a partition: everything before `from` is stored, and the broker is asked from `offset` on. */
+export type Standing = { generation: number; topicId: string; from: number; offset: number };
 
 /**
  * Where to go on reading. `topicId` is the broker's, read after `stored`: a topic of another id is a new one, whatever its name, and is
  * read from its beginning under the next generation.
  */
-export function startPoint(stored: Position | null, topicId: string): StartPoint {
-  if (stored?.topicId === topicId) {
-    return { generation: stored.generation, topicId, offset: stored.nextOffset };
+export function standingAt(stored: Position | null, topicId: string): Standing {
+  if (stored?.topicId !== topicId) return { generation: (stored?.generation ?? 0) + 1, topicId, from: 0, offset: 0 };
+  return { generation: stored.generation, topicId, from: stored.nextOffset, offset: stored.nextOffset };
+}
+
+/**
+ * Where to go on when the broker has nothing at `offset`; `low` and `high` are the limits of what it has. `lost` counts messages that it
+ * no longer has. A partition that ends before our position was cut off and written anew: that is another log, read from its beginning.
+ */
+export function standingWithin(
+  standing: Standing,
+  { low, high }: { low: number; high: number },
+): Standing & { lost: number } {
+  if (standing.offset > high) {
+    return { ...standing, generation: standing.generation + 1, from: 0, offset: low, lost: 0 };
   }
-  return { generation: (stored?.generation ?? 0) + 1, topicId, offset: 0 };
+  const offset = Math.max(standing.offset, low);
+  return { ...standing, offset, lost: offset - standing.offset };
 }
