@@ -145,5 +145,6 @@ export type Schema = {
     bindings: number[];
     profiles: number[];
   };
+  'deptrans.feed_marks': { at: Date; seq: number };
   'deptrans.feed_state': { only_row: Generated<boolean>; epoch_no: number; floor_seq: number };
 };

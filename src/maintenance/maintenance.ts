@@ -1,0 +1,117 @@
+import type { Clock } from '../runtime/clock.ts';
+import type { Lifetime } from '../runtime/lifetime.ts';
+import type { Log } from '../runtime/log.ts';
+import { startLoop } from '../runtime/loop.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import { type Db, inTransaction } from '../store/database.ts';
+import { lead, resign } from '../store/leaders.ts';
+import {
+  deleteAccounts,
+  deleteFeedLog,
+  deleteOfflineStates,
+  deleteQuarantine,
+  deleteRules,
+  dropPartitions,
+  makePartitions,
+} from '../store/retention.ts';
+import { collectTombstones, markNow, seqBefore } from '../store/tombstones.ts';
+import { openGauges } from './gauges.ts';
+
+/**
+ * Keeps the database in shape, on one elected instance: partitions made ahead, every table shrunk by its stated retention in small bites, and the
+ * gauges that only the database can answer. Nothing of the service's work depends on it within days.
+ */
+export type Maintenance = AsyncDisposable & {
+  /** One whole round, whether or not this instance leads. Returns how many rows and partitions went. */
+  runOnce(signal: AbortSignal): Promise<number>;
+};
+
+export type MaintenanceLimits = {
+  periodMs: number;
+  journalDays: number;
+  quarantineDays: number;
+  feedLogMs: number;
+  accountDays: number;
+  tombstoneDays: number;
+  gaugeMs: number;
+};
+
+export type MaintenanceParts = {
+  db: Db;
+  limits: MaintenanceLimits;
+  instance: string;
+  lifetime: Lifetime;
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+};
+
+const LEADER = 'maintenance';
+const BITE = 5_000;
+const DAYS_AHEAD = 4;
+const KEPT_RULES = 100;
+/** Intake refuses events older than that, so what guards against their replay may go then. */
+const REPLAY_HORIZON_DAYS = 7;
+
+export function openMaintenance(parts: MaintenanceParts): Maintenance {
+  const { db, limits, instance, lifetime, clock, metrics } = parts;
+  const log = parts.log.child({ part: 'maintenance' });
+  const removed = metrics.counter('maintenance_removed_total', 'Rows and partitions removed by retention', [
+    'what',
+  ] as const);
+
+  let nextAccount = '';
+
+  const eat = async (what: string, bite: () => Promise<number>, signal: AbortSignal): Promise<number> => {
+    let sum = 0;
+    for (let n = BITE; n >= BITE && !signal.aborted; sum += n) n = await bite();
+    if (sum > 0) removed.inc({ what }, sum);
+    return sum;
+  };
+
+  /** One page of accounts a round: looking at all of them takes hours, and nothing is in a hurry. */
+  const eatAccounts = async (): Promise<number> => {
+    const { deleted, last } = await deleteAccounts(db, limits.accountDays, nextAccount, BITE);
+    nextAccount = last ?? '';
+    if (deleted > 0) removed.inc({ what: 'reports' }, deleted);
+    return deleted;
+  };
+
+  const runOnce = async (signal: AbortSignal): Promise<number> => {
+    await makePartitions(db, DAYS_AHEAD);
+    await markNow(db);
+    const old = await seqBefore(db, limits.tombstoneDays);
+    const bites: [string, () => Promise<number>][] = [
+      ['quarantine', () => deleteQuarantine(db, limits.quarantineDays, BITE)],
+      ['feed_log', () => deleteFeedLog(db, limits.feedLogMs, BITE)],
+      ['driver_states', () => deleteOfflineStates(db, REPLAY_HORIZON_DAYS, BITE)],
+      ['tombstones', () => inTransaction(db, (tx) => collectTombstones(tx, old, BITE))],
+    ];
+    let sum = await dropPartitions(db, limits.journalDays);
+    if (sum > 0) removed.inc({ what: 'partitions' }, sum);
+    for (const [what, bite] of bites) sum += await eat(what, bite, signal);
+    sum += (await eatAccounts()) + (await deleteRules(db, KEPT_RULES));
+    return sum;
+  };
+
+  const gauges = openGauges(db, metrics);
+  const timer = metrics.timer('maintenance');
+  const led = (work: (signal: AbortSignal) => Promise<unknown>) => async (signal: AbortSignal) => {
+    if ((await lead(db, LEADER, instance, 2 * limits.periodMs)) === null) gauges.clear();
+    else await work(signal);
+    return 'idle' as const;
+  };
+  const common = { lifetime, clock, log, timer };
+  const loops = [
+    startLoop({ ...common, name: 'retention', pauseMs: limits.periodMs, runOnce: led(runOnce) }),
+    startLoop({ ...common, name: 'gauges', pauseMs: limits.gaugeMs, runOnce: led(() => gauges.read()) }),
+  ];
+
+  return {
+    runOnce,
+    async [Symbol.asyncDispose]() {
+      await Promise.all(loops.map((loop) => loop[Symbol.asyncDispose]()));
+      await resign(db, LEADER, instance).catch(() => {});
+    },
+  };
+}
