@@ -1,4 +1,4 @@
-import { type Cluster, type Consumer, type EachBatchPayload, KafkaJSError } from 'kafkajs';
+import kafkajs, { type Cluster, type Consumer, type EachBatchPayload } from 'kafkajs';
 import { backoffMs } from '../runtime/backoff.ts';
 import { type Standing, standingAt, standingWithin } from './event-source.ts';
 import type { MembershipOptions } from './kafka-membership.ts';
@@ -107,7 +107,8 @@ async function takeBatch(member: Member, payload: EachBatchPayload): Promise<voi
     else if (fetchedFrom(payload.batch) !== standing.offset) await realign(member, partition, standing);
     else await takeAll(member, payload, standing);
   } catch (error) {
-    if (error instanceof KafkaJSError) throw error; // kafkajs knows what to do: join again, find the leader …
+    // kafkajs knows what to do: join again, find the leader … (Node sees its errors only on the default export.)
+    if (error instanceof kafkajs.KafkaJSError) throw error;
     options.log.warn({ err: error, partition }, 'batch not taken');
     countFailure(member, partition);
     if (member.standings === standings) void find(member, partition);
