@@ -2,17 +2,19 @@ import type { ConnectError } from '@connectrpc/connect';
 import { type Db, inTransaction, isDatabaseAway } from '../store/database.ts';
 import { refuse } from './errors.ts';
 
-/** Runs a reading for at most `timeoutMs`. A database that is away or too slow is refused as SERVICE_DEGRADED. */
-export async function readWithin<T>(
-  timeoutMs: number,
-  signal: AbortSignal,
-  read: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const late = AbortSignal.timeout(timeoutMs);
+/** Waits for a reading for at most `timeoutMs`. A database that is away or too slow is refused as SERVICE_DEGRADED. */
+export async function readWithin<T>(timeoutMs: number, signal: AbortSignal, reading: Promise<T>): Promise<T> {
+  const ending = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  const { promise: overtaken, reject } = Promise.withResolvers<never>();
+  const giveUp = () => reject(degraded());
+  ending.addEventListener('abort', giveUp, { once: true });
+  if (ending.aborted) giveUp();
   try {
-    return await read(AbortSignal.any([signal, late]));
+    return await Promise.race([reading, overtaken]);
   } catch (error) {
-    throw late.aborted || signal.aborted || isAway(error) ? degraded() : error;
+    throw isAway(error) ? degraded() : error;
+  } finally {
+    ending.removeEventListener('abort', giveUp);
   }
 }
 

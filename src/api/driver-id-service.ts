@@ -45,7 +45,7 @@ export function openDriverIdService(options: DriverIdOptions): ServiceImpl<typeo
   const { db, idDisplay, callTimeoutMs, readTimeoutMs } = options;
 
   const readKnown = async (driver: DriverRef, wanted: DeptransId | null, signal: AbortSignal): Promise<Caller> => {
-    const caller = await readWithin(readTimeoutMs, signal, (ending) => readCaller(db, driver, wanted, ending));
+    const caller = await readWithin(readTimeoutMs, signal, readCaller(db, driver, wanted));
     if (caller === 'no_person') throw refuse('PROFILE_UNKNOWN');
     if (caller === 'not_ready') throw refuse('NEIGHBOUR_UNAVAILABLE');
     return caller;

@@ -40,7 +40,6 @@ export async function readCaller(
   db: Db,
   { parkId, driverId }: DriverRef,
   wanted: DeptransId | null,
-  signal: AbortSignal,
 ): Promise<Caller | 'no_person' | 'not_ready'> {
   const { rows } = await sql<CallerRow>`/* bindings.caller */
     select p.driver_license_pd_id as person, p.person_no, b.deptrans_id, b.state, b.updated_at, b.bind_no,
@@ -48,7 +47,7 @@ export async function readCaller(
            exists (select 1 from deptrans.mirror_streams where stream = 'profiles' and complete) as mirror_complete
       from (values (1)) one
       left join deptrans.driver_persons p on p.park_id = ${parkId} and p.driver_id = ${driverId} and not p.deleted
-      left join deptrans.profiles b using (driver_license_pd_id)`.execute(db, { signal });
+      left join deptrans.profiles b using (driver_license_pd_id)`.execute(db);
   const row = rows[0]!;
   if (row.person === null || row.person_no === null) return row.mirror_complete ? 'no_person' : 'not_ready';
   return {
