@@ -30,6 +30,12 @@ export const limitsSchema = z.strictObject({
     groupId: z.string().min(1).max(249).default('deptrans-driver-status-integration'),
     /** Messages stored in one transaction. */
     maxBatch: count(5_000, 1, 100_000),
+    partitionsAtOnce: count(4, 1, 64),
+    /** How long the broker holds a fetch that finds nothing. */
+    maxWaitMs: ms(100),
+    sessionTimeoutMs: ms(10_000, 1_000),
+    /** How often positions are compared with the database's. */
+    verifyMs: ms(30_000),
   }),
   mirror: section({
     pollMs: ms(1_000),
@@ -85,8 +91,6 @@ export const limitsSchema = z.strictObject({
   feed: section({
     pollMs: ms(50),
     heartbeatMs: ms(1_000),
-    chunkBytes: count(65_536, 1_024, 524_288),
-    cacheBytes: count(64 * 1024 * 1024, 1_048_576, 1_073_741_824),
     /** Checks by data older than this answer UNKNOWN. */
     maxDataAgeMs: ms(60_000),
   }),
@@ -95,6 +99,8 @@ export const limitsSchema = z.strictObject({
     idDisplay: z.enum(['full', 'masked', 'fact']).default('masked'),
     /** Of a driver's call, within which the app gets an answer. */
     deadlineMs: ms(4_000),
+    /** Of one reading of the database for such a call. */
+    readTimeoutMs: ms(900),
   }),
   maintenance: section({
     periodMs: ms(60_000),
@@ -133,7 +139,8 @@ export const environmentSchema = z.object({
     .string()
     .default(partNames.join(','))
     .transform((text) => text.split(',').map((name) => name.trim()))
-    .pipe(z.array(z.enum(partNames)).nonempty()),
+    .pipe(z.array(z.enum(partNames)).nonempty())
+    .refine((parts) => parts.includes('feed') === parts.includes('api'), 'api and feed go together'),
   KAFKA_BROKERS: z
     .string()
     .transform((text) => text.split(',').map((broker) => broker.trim()))

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Db } from './database.ts';
 
@@ -11,6 +12,14 @@ export type BalanceOutcome =
   | 'quarantined'
   | 'duplicate'
   | 'outdated';
+
+/** How many writers one kind of slot is spread over at most. */
+const SLOTS = 16;
+
+/** The number of the slot that an instance writes: the same for the same name. Two instances may share one, and then wait for each other. */
+export function slotOf(instance: string): number {
+  return createHash('sha256').update(instance).digest()[0]! % SLOTS;
+}
 
 export type BalanceEntry = { outcome: BalanceOutcome; reason?: string; n: number };
 

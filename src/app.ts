@@ -1,0 +1,155 @@
+import { openApi } from './api/api.ts';
+import { openDiagnosticsService } from './api/diagnostics-service.ts';
+import { openDriverIdService } from './api/driver-id-service.ts';
+import { openIncrementalUpdatesService } from './api/incremental-updates-service.ts';
+import { openStatusIngestService } from './api/status-ingest-service.ts';
+import { openCategories } from './clients/categories.ts';
+import { openHttp } from './clients/http.ts';
+import { openPersonal } from './clients/personal.ts';
+import { openProfiles } from './clients/profiles.ts';
+import { openTrackstory } from './clients/trackstory.ts';
+import type { Config } from './config.ts';
+import { openDelivery } from './delivery/delivery.ts';
+import { openFeed } from './feed/feed.ts';
+import { openIntake } from './intake/intake.ts';
+import { kafkaSource } from './intake/kafka.ts';
+import { openMaintenance } from './maintenance/maintenance.ts';
+import { openMirror } from './mirror/mirror.ts';
+import { openMoscow } from './regulator/moscow.ts';
+import type { Clock } from './runtime/clock.ts';
+import type { Lifetime } from './runtime/lifetime.ts';
+import type { Log } from './runtime/log.ts';
+import { openMetrics } from './runtime/metrics.ts';
+import { openMetricsServer } from './runtime/metrics-server.ts';
+import { slotOf } from './store/balance.ts';
+import { openDatabase } from './store/database.ts';
+import { migrate } from './store/migrate.ts';
+import { putRules } from './store/rules.ts';
+import { openTokenStore } from './store/tokens.ts';
+
+/** The service in this process. Disposing it ends everything in the reverse order of its start. */
+export type Service = AsyncDisposable & {
+  /** Where the API listens; null without the part `api`. */
+  readonly url: string | null;
+  readonly metricsPort: number;
+  /** Why the service is not ready; empty when it is. */
+  readiness(): readonly string[];
+  /** Resolves when the service is told to stop. */
+  readonly ended: Promise<void>;
+};
+
+export type Surroundings = { lifetime: Lifetime; log: Log; clock: Clock };
+
+/** Opens every part that the configuration asks for, in the order in which they need each other. */
+export async function openService(config: Config, { lifetime, log, clock }: Surroundings): Promise<Service> {
+  const { limits, parts, instance } = config;
+  const stack = new AsyncDisposableStack();
+  try {
+    // What every part stands on.
+    const metrics = openMetrics(clock, { processMetrics: true });
+    const metricsServer = stack.use(await openMetricsServer(metrics, config.host, config.metricsPort));
+    const url = config.databaseUrl.reveal();
+    const database = openDatabase({
+      ...limits.database,
+      url,
+      applicationName: instance,
+      log,
+      timer: metrics.timer('store'),
+    });
+    const { db } = stack.use(database);
+    await migrate(db);
+    await putRules(db, config.regions);
+    const common = { db, instance, lifetime, clock, log, metrics };
+
+    // Those we call.
+    const http = (baseUrl: string, deadlineMs: number) =>
+      stack.use(openHttp({ baseUrl, deadlineMs, timer: metrics.timer('clients') }));
+    const trackstory = openTrackstory(http(config.trackstoryUrl, limits.clients.deadlineMs));
+    const personal = openPersonal(http(config.personalUrl, limits.clients.deadlineMs));
+    const profiles = openProfiles(http(config.profilesUrl, limits.mirror.deadlineMs));
+    const categories = openCategories(http(config.categoriesUrl, limits.mirror.deadlineMs));
+    const regulator = stack.use(
+      openMoscow({
+        ...limits.regulator,
+        baseUrl: config.regulatorUrl,
+        login: config.regulatorLogin,
+        password: config.regulatorPassword,
+        maxConnections: limits.delivery.maxInFlight + 20,
+        capabilities: { ...limits.regulator, maxBatch: 1, maxRequestLifeMs: limits.delivery.quietMs },
+        tokens: openTokenStore(db, 'moscow'),
+        clock,
+        timer: metrics.timer('regulator'),
+      }),
+    );
+
+    // The loops. Each meets the others in the database only.
+    const reasons: (() => string | null)[] = [];
+    const journalKey = config.journalKey.reveal();
+    if (parts.has('mirror')) {
+      const mirror = stack.use(openMirror({ ...common, profiles, categories, limits: limits.mirror }));
+      reasons.push(() => mirror.ready());
+      stack.use(openMaintenance({ ...common, limits: limits.maintenance }));
+    }
+    const source =
+      parts.has('intake') && config.kafkaBrokers
+        ? kafkaSource({ ...common, ...limits.intake, brokers: config.kafkaBrokers, clientId: instance })
+        : null;
+    const { maxSilenceMs } = limits.delivery;
+    const intake = stack.use(openIntake({ ...common, source, pushSlot: slotOf(instance), maxSilenceMs }));
+    if (parts.has('delivery')) {
+      const deliveryLimits = {
+        ...limits.delivery,
+        deadlineMs: limits.regulator.deadlineMs,
+        canReadSession: limits.regulator.canReadSession,
+      };
+      const slot = `delivery/${slotOf(instance)}`;
+      const delivery = stack.use(
+        openDelivery({ ...common, regulator, trackstory, limits: deliveryLimits, slot, journalKey }),
+      );
+      delivery.start();
+    }
+
+    // What others ask of us.
+    if (!parts.has('feed') || !parts.has('api')) return serviceOf(null);
+    const { pollMs, heartbeatMs, maxDataAgeMs } = limits.feed;
+    const feed = stack.use(openFeed({ ...common, pollMs, heartbeatIntervalMs: heartbeatMs }));
+    reasons.push(() => feed.notReady());
+    const { idDisplay, deadlineMs: callTimeoutMs, readTimeoutMs } = limits.api;
+    const listener = await openApi({
+      ...common,
+      services: {
+        driverId: openDriverIdService({ db, personal, regulator, journalKey, idDisplay, callTimeoutMs, readTimeoutMs }),
+        incrementalUpdates: openIncrementalUpdatesService({ feed, regions: config.regions }),
+        diagnostics: openDiagnosticsService({ feed, regions: config.regions, maxDataAgeMs, clock }),
+        statusIngest: openStatusIngestService({ takeEvents: (events, signal) => intake.takeEvents(events, signal) }),
+      },
+      readiness,
+      host: config.host,
+      port: config.port,
+    });
+    stack.defer(() => listener.close(limits.process.graceMs / 2));
+    return serviceOf(listener.url);
+
+    function readiness(): string[] {
+      if (lifetime.stopping.aborted) return ['stopping'];
+      return reasons.flatMap((reason) => reason() ?? []);
+    }
+
+    function serviceOf(apiUrl: string | null): Service {
+      const ended = new Promise<void>((resolve) =>
+        lifetime.stopping.addEventListener('abort', () => resolve(), { once: true }),
+      );
+      const owned = stack.move();
+      return {
+        url: apiUrl,
+        metricsPort: metricsServer.port,
+        readiness,
+        ended,
+        [Symbol.asyncDispose]: () => owned.disposeAsync(),
+      };
+    }
+  } catch (error) {
+    await stack.disposeAsync();
+    throw error;
+  }
+}
