@@ -41,6 +41,9 @@ export type ProfileLife = {
   readonly person: Timeline<string | null>;
 };
 
+/** How old a position may be and still be used while there is no newer one. */
+const recentMs = 10 * 60_000;
+
 export function openTruth(): Truth {
   const profiles = new Map<string, ProfileLife>();
   const bindings = new Map<string, Timeline<string | null>>();
@@ -108,9 +111,10 @@ export function openTruth(): Truth {
       const holders = valuesBetween(bindingOf(id), fromMs, toMs);
       const listed = valuesBetween(profile.listed, fromMs - slackMs, toMs);
       const places = valuesBetween(profile.place, fromMs - slackMs, toMs);
+      const lately = places.includes('unknown') ? valuesBetween(profile.place, fromMs - recentMs, toMs) : places;
       const matches = persons.flatMap((person) => holders.map((holder) => person !== null && person === holder));
       return {
-        yes: matches.includes(true) && listed.includes(true) && places.includes('inside'),
+        yes: matches.includes(true) && listed.includes(true) && lately.includes('inside'),
         no: matches.includes(false) || listed.includes(false) || places.includes('outside'),
       };
     },
