@@ -4,6 +4,7 @@ import type { HttpRequest, HttpResponse, RequestHandler } from '../runtime/liste
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { Call } from './call.ts';
+import { urlOf } from './inbound.ts';
 import { sendJson, sendNoEndpoint } from './json-response.ts';
 
 /** What answers to one verb on one path. `serve` may reject: the client then gets a bare 500 if nothing was sent yet. */
@@ -34,7 +35,7 @@ export function makeRequestHandler({ endpoints, ops, clock, log, metrics }: Requ
   const watch = makeWatch({ clock, log, metrics });
 
   return (req, res) => {
-    if (!hasUrl(req)) return sendNoEndpoint(res, 400);
+    if (!URL.canParse(urlOf(req))) return sendNoEndpoint(res, 400);
     const path = pathOf(req);
     const ownPath = ops.get(path);
     if (ownPath && (req.method === 'GET' || req.method === 'HEAD')) return ownPath(res);
@@ -60,12 +61,6 @@ export function makeRequestHandler({ endpoints, ops, clock, log, metrics }: Requ
       else sendJson(res, 500, { code: 'internal', reason: 'INTERNAL', message: 'Internal error', details: [] });
     });
   };
-}
-
-/** The protocol handlers need a URL and throw without one. */
-function hasUrl(req: HttpRequest): boolean {
-  const authority = 'authority' in req ? req.authority : req.headers.host;
-  return authority !== undefined && URL.canParse(req.url ?? '', `http://${authority}`);
 }
 
 /** The path of a request, without the query. A target in absolute form has one too. */

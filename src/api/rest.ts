@@ -1,12 +1,12 @@
 import { type JsonObject, toJson } from '@bufbuild/protobuf';
 import { type ConnectError, createHandlerContext, type Interceptor, type MethodImplSpec } from '@connectrpc/connect';
 import { invokeUnaryImplementation, type UniversalServerRequest } from '@connectrpc/connect/protocol';
-import { universalRequestFromNodeRequest } from '@connectrpc/connect-node';
 import type { HttpRequest, HttpResponse } from '../runtime/listener.ts';
-import { type Call, valuesOf } from './call.ts';
+import type { Call } from './call.ts';
 import { decodeJson } from './decode.ts';
 import { factsOf } from './error-reasons.ts';
 import { reasonOf, refuse, retryAfterMsOf } from './errors.ts';
+import { toUniversalRequest } from './inbound.ts';
 import { codeName } from './interceptors.ts';
 import { sendJson } from './json-response.ts';
 import { type BodyLimits, inflateBody, readBody } from './request-body.ts';
@@ -26,7 +26,7 @@ export async function serveRest(
   res: HttpResponse,
   { interceptors, limits, shutdownSignal }: RestOptions,
 ): Promise<void> {
-  const request = universalRequestFromNodeRequest(req, res, undefined, valuesOf(call));
+  const request = toUniversalRequest(req, res, call);
   call.readMessage = async () =>
     verb === 'GET'
       ? decodeQuery(method.input, new URL(request.url).searchParams)

@@ -5,11 +5,12 @@ import {
   type UniversalServerRequest,
   type UniversalServerResponse,
 } from '@connectrpc/connect/protocol';
-import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
+import { universalResponseToNodeResponse } from '@connectrpc/connect-node';
 import type { HttpRequest, HttpResponse } from '../runtime/listener.ts';
-import { type Call, valuesOf } from './call.ts';
+import type { Call } from './call.ts';
 import { decodeBinary, decodeJson } from './decode.ts';
 import { refuse } from './errors.ts';
+import { toUniversalRequest } from './inbound.ts';
 import { type BodyLimits, inflateBody, readBody } from './request-body.ts';
 
 /**
@@ -26,7 +27,7 @@ export async function serveRpc(
   res: HttpResponse,
   limits: BodyLimits,
 ): Promise<void> {
-  const received = universalRequestFromNodeRequest(req, res, undefined, valuesOf(call));
+  const received = toUniversalRequest(req, res, call);
   const form = formOf(received.header.get('content-type') ?? '');
   const unaryInput = handler.method.methodKind === 'unary' || handler.method.methodKind === 'server_streaming';
   const request = unaryInput && received.method === 'POST' ? emptied(received, form) : received;

@@ -239,7 +239,8 @@ test('a host or target that makes no URL is refused', async () => {
       ).end();
     });
   expect(await status(ID, 'a b')).toBe(400);
-  expect(await status('//', 'a')).toBe(400);
+  expect(await status('*', 'a')).toBe(400);
+  expect(await status('//', 'a')).toBe(404);
   expect(await status(`http://elsewhere${ID}`, 'a')).toBe(200);
 });
 
