@@ -20,7 +20,7 @@ export async function readWithin<T>(timeoutMs: number, signal: AbortSignal, read
 
 /**
  * Runs a transaction until `signal`. A refusal means that nothing was saved: work that is overtaken by the signal is rolled back, and once
- * the commit is on its way its outcome is waited for.
+ * the commit is on its way its outcome is waited for. One case nobody can tell: the connection is lost while the commit is on its way.
  */
 export async function saveWithin<T>(db: Db, signal: AbortSignal, work: (tx: Db) => Promise<T>): Promise<T> {
   const { promise: overtaken, reject } = Promise.withResolvers<never>();

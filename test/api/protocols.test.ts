@@ -139,3 +139,23 @@ test.each([
   const stream = await collect(createClient(IncrementalUpdatesService, make(edge.url)).watchIds({}));
   expect(stream.frames).toHaveLength(2);
 });
+
+test('large unary answers are compressed for who accepts it, streams never', async () => {
+  const records = Array.from({ length: 500 }, (_, i) => ({ parkId: 'park', driverId: `driver ${i}` }));
+  await using large = await openEdge({ incrementalUpdates: { listIdUpdates: () => ({ ids: records }) } });
+  const call = (url: string, type: string, body: string | Buffer) =>
+    fetch(`${large.url}/deptrans.v1.IncrementalUpdatesService/${url}`, {
+      method: 'POST',
+      headers: { 'content-type': type, 'accept-encoding': 'gzip', 'connect-accept-encoding': 'gzip' },
+      body,
+    });
+  const page = await call('ListIdUpdates', 'application/json', '{}');
+  const stream = await call('WatchIds', 'application/connect+json', Buffer.from([0, 0, 0, 0, 2, 0x7b, 0x7d]));
+
+  expect(page.headers.get('content-encoding')).toBe('gzip');
+  expect(await page.json()).toMatchObject({
+    ids: expect.arrayContaining([{ parkId: 'park', driverId: 'driver 499' }]),
+  });
+  expect(stream.headers.get('connect-content-encoding')).toBeNull();
+  expect(await stream.text()).toContain('"throughSeq":"3"');
+});
