@@ -37,7 +37,7 @@ export class Stream {
   readonly ring: Ring;
   readonly #image: Image;
   readonly #epoch: string;
-  readonly #log = new OrderLog((no) => this.#seqOf(no));
+  readonly log = new OrderLog((no) => this.#seqOf(no));
   readonly #digest = openDigest();
   readonly #body = openBody();
   readonly #filterHash: number;
@@ -79,7 +79,7 @@ export class Stream {
     const seq = this.#seqOf(no);
     if (seq === 0) return;
     const { profiles } = this.#image;
-    this.#log.withdraw(no, seq);
+    this.log.withdraw(no, seq);
     if (this.#image.isLive(this.kind, no)) this.#digest.remove(profiles.hashLo(no), profiles.hashHi(no), seq);
   }
 
@@ -88,7 +88,7 @@ export class Stream {
     const changed = Array.from(nos, (no) => ({ no, seq: this.#seqOf(no) })).filter(({ seq }) => seq > 0);
     changed.sort((a, b) => a.seq - b.seq || a.no - b.no);
     for (const { no, seq } of changed) this.#enter(no, seq);
-    this.#log.compact();
+    this.log.compact();
     if (changed.length > RING_RECORDS) this.ring.skip(head);
     else if (changed.length > 0) this.#push(changed, head, folded);
   }
@@ -113,8 +113,8 @@ export class Stream {
 
   /** The next frame after `position`, which is below `through`. */
   read(position: number, reader: Reader): { frame: Frame; through: number } {
-    const block = this.#log.after(position);
-    if (!block || !this.#log.isSealed(block)) {
+    const block = this.log.after(position);
+    if (!block || !this.log.isSealed(block)) {
       return { frame: this.#encode(block, position, this.through, reader), through: this.through };
     }
     const { through } = block;
@@ -135,8 +135,8 @@ export class Stream {
     let through = position;
     let count = 0;
     let seen = 0;
-    for (let block = this.#log.after(position); block; block = this.#log.after(block.through)) {
-      for (const { no, seq } of this.#log.alive(block, position)) {
+    for (let block = this.log.after(position); block; block = this.log.after(block.through)) {
+      for (const { no, seq } of this.log.alive(block, position)) {
         if ((count >= limit || seen >= PAGE_ENTRIES) && seq > through) return { through, count, hasMore: true };
         through = seq;
         seen += 1;
@@ -150,7 +150,7 @@ export class Stream {
 
   /** The records of a block after `position`, as a frame that ends at `through`. */
   #encode(block: Block | undefined, position: number, through: number, reader: Reader): Frame {
-    for (const { no, seq } of block ? this.#log.alive(block, position) : []) {
+    for (const { no, seq } of block ? this.log.alive(block, position) : []) {
       if (this.#isLeftOut(no, seq, reader)) continue;
       writeRecord(this.#body, CHANGES_RECORDS, this.#image, this.kind, no, reader.filter);
     }
@@ -175,7 +175,7 @@ export class Stream {
 
   #enter(no: number, seq: number): void {
     const { profiles } = this.#image;
-    this.#log.append(no, seq);
+    this.log.append(no, seq);
     if (this.#image.isLive(this.kind, no)) this.#digest.add(profiles.hashLo(no), profiles.hashHi(no), seq);
   }
 

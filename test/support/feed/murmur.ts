@@ -36,14 +36,26 @@ export function digestItem(lo: number, hi: number, seq: bigint): bigint {
   return BigInt(murmur3(version, SEEDS[0])) | (BigInt(murmur3(version, SEEDS[1])) << 32n);
 }
 
+const known = new Map<string, { bucket: number; item: bigint }>();
+
+/** Versions come again in digest after digest: each is worked out once. */
+function version(parkId: string, driverId: string, seq: bigint): { bucket: number; item: bigint } {
+  const name = `${parkId}/${driverId}/${seq}`;
+  const found = known.get(name);
+  if (found) return found;
+  const [lo, hi] = keyHash(parkId, driverId);
+  const made = { bucket: lo & 255, item: digestItem(lo, hi, seq) };
+  known.set(name, made);
+  return made;
+}
+
 /** The digest of a whole copy, as the contract shows it. */
 export function digestOf(records: Iterable<{ parkId: string; driverId: string; seq: bigint }>) {
   const sums = Buffer.alloc(2_048);
   const counts = Buffer.alloc(1_024);
   for (const { parkId, driverId, seq } of records) {
-    const [lo, hi] = keyHash(parkId, driverId);
-    const bucket = lo & 255;
-    const sum = sums.readBigUInt64LE(bucket * 8) + digestItem(lo, hi, seq);
+    const { bucket, item } = version(parkId, driverId, seq);
+    const sum = sums.readBigUInt64LE(bucket * 8) + item;
     sums.writeBigUInt64LE(BigInt.asUintN(64, sum), bucket * 8);
     counts.writeUInt32LE(counts.readUInt32LE(bucket * 4) + 1, bucket * 4);
   }
