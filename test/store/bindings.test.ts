@@ -1,28 +1,11 @@
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
-import { parseDeptransId } from '../../src/domain/binding.ts';
-import { bind, type Caller, readCaller, unbind } from '../../src/store/bindings.ts';
+import { readCaller, unbind } from '../../src/store/bindings.ts';
 import { type Db, inTransaction } from '../../src/store/database.ts';
 import { accountHash } from '../../src/store/journal.ts';
-import { lockMapping } from '../../src/store/locks.ts';
+import { bindNow, driverOf, idOf, KEY, known, save } from '../support/bindings.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { addPerson, addProfile, completeMirror, queueHandedOver, readBindings } from '../support/people.ts';
-
-const KEY = 'key';
-const options = { journalKey: KEY, lockTimeoutMs: 5_000 };
-const idOf = (text: string) => parseDeptransId(text)!;
-const driverOf = (driverId: string) => ({ parkId: 'park', driverId });
-
-async function known(db: Db, driver: string, id: string): Promise<Caller> {
-  const caller = await readCaller(db, driverOf(driver), idOf(id));
-  if (typeof caller === 'string') throw new Error(caller);
-  return caller;
-}
-
-const save = (db: Db, driver: string, id: string, caller: Caller) =>
-  inTransaction(db, (tx) => bind(tx, { driver: driverOf(driver), deptransId: idOf(id), ...caller }, options));
-
-const bindNow = async (db: Db, driver: string, id: string) => save(db, driver, id, await known(db, driver, id));
 
 const setSession = (db: Db, id: string) =>
   sql`update deptrans.reports set session_id = 's', session_status = 'online', session_end = '2030-01-01', session_end_is_estimate = true,
@@ -200,20 +183,6 @@ test.each([
   expect(await readBindings(db)).toEqual(before);
 });
 
-test('of two checks of one id that ran at once, one is saved and the other must check again', async () => {
-  await using database = await openTestDatabase();
-  const { db } = database;
-  await addPerson(db, 'ann');
-  await addPerson(db, 'bob');
-  const callers = { ann: await known(db, 'ann', '1'), bob: await known(db, 'bob', '1') };
-
-  const saved = await Promise.all([save(db, 'ann', '1', callers.ann), save(db, 'bob', '1', callers.bob)]);
-
-  expect(saved.filter((binding) => binding === null)).toHaveLength(1);
-  const { bindings } = await readBindings(db);
-  expect(Object.values(bindings)).toHaveLength(1);
-});
-
 test('unbinding keeps a tombstone, closes the account and takes the session away', async () => {
   await using database = await openTestDatabase();
   const { db } = database;
@@ -233,46 +202,4 @@ test('unbinding keeps a tombstone, closes the account and takes the session away
   expect(sessions['ann']).toMatchObject({ deleted: true });
   expect(await lastChange(db)).toEqual({ sessions: [ann], bindings: [ann], profiles: [] });
   expect(await journal(db)).toEqual(['ann bound checked ann', 'ann unbound operator']);
-});
-
-test('whoever holds the mapping too long is not waited for', async () => {
-  await using database = await openTestDatabase();
-  const { db } = database;
-  await addPerson(db, 'ann');
-  const checked = await known(db, 'ann', '1');
-  await inTransaction(db, async (holder) => {
-    await lockMapping(holder);
-    const waiting = inTransaction(db, (tx) =>
-      bind(tx, { driver: driverOf('ann'), deptransId: idOf('1'), ...checked }, { ...options, lockTimeoutMs: 50 }),
-    );
-    await expect(waiting).rejects.toMatchObject({ code: '55P03' });
-  });
-});
-
-test('many people who take few ids from each other at once leave one owner per id, and no deadlock', async () => {
-  await using database = await openTestDatabase();
-  const { db } = database;
-  const people = ['ann', 'bob', 'cid', 'dan', 'eve', 'fay'];
-  for (const person of people) await addPerson(db, person);
-  const ids = ['1', '2', '3'];
-  let saved = 0;
-  const work = async (person: string, seed: number) => {
-    for (let i = 0; i < 12; i++) {
-      if (await bindNow(db, person, ids[(seed * 7 + i * (seed + 1)) % ids.length]!)) saved += 1;
-    }
-  };
-
-  await Promise.all(people.map(work));
-
-  const { bindings, accounts } = await readBindings(db);
-  const owned = Object.values(bindings).flatMap(({ deptrans_id }) => deptrans_id ?? []);
-  expect(new Set(owned).size).toBe(owned.length);
-  expect(owned.length).toBeGreaterThan(0);
-  expect(Object.values(accounts).every(({ dirty, due_at }) => dirty && due_at !== null)).toBe(true);
-  // Each save can spoil the checks of the five others at most.
-  expect(saved).toBeGreaterThanOrEqual(12);
-  const { rows } = await sql<{ n: number }>`select count(*) as n from deptrans.journal where outcome = 'bound'`.execute(
-    db,
-  );
-  expect(rows[0]?.n).toBe(saved);
 });
