@@ -67,33 +67,18 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   const requests = trackRequests(options.handler);
   const http1 = openHttp1(limits, requests.handler);
   const http2Server = openHttp2(limits, options.handler);
-  const sessions = trackSessions(http2Server, limits.pingIntervalMs);
-  const sockets = new Set<Socket>();
-  const sniffing = new Set<Socket>();
-
-  const front = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    sockets.add(socket);
-    sniffing.add(socket);
-    // Who reads or writes the socket learns of its errors; this one keeps those of nobody from ending the process.
-    socket.on('error', () => {});
-    socket.once('close', () => {
-      sockets.delete(socket);
-      sniffing.delete(socket);
-    });
-    sniffProtocol(socket, limits.prefaceTimeoutMs, (protocol) => {
-      sniffing.delete(socket);
-      if (protocol === 'http2') {
-        socket.allowHalfOpen = false;
-        http2Server.emit('connection', socket);
-      } else {
-        requests.add(socket);
-        http1.emit('connection', socket);
-        socket.resume();
-      }
-    });
+  const { front, sockets, undecided } = openFront(limits, (socket, protocol) => {
+    if (protocol === 'http2') {
+      socket.allowHalfOpen = false;
+      http2Server.emit('connection', socket);
+    } else {
+      requests.add(socket);
+      http1.emit('connection', socket);
+      socket.resume();
+    }
   });
-  front.maxConnections = limits.maxConnections;
   await listen(front, options.host, options.port);
+  const sessions = trackSessions(http2Server, limits.pingIntervalMs);
   // The HTTP/1.1 server never listens itself; this is where it starts the timers of headers and requests.
   http1.emit('listening');
 
@@ -101,7 +86,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   const close = async (graceMs: number) => {
     const closed = new Promise<void>((resolve) => front.close(() => resolve()));
     http1.close();
-    for (const socket of sniffing) socket.destroy();
+    for (const socket of undecided) socket.destroy();
     requests.drain();
     sessions.drain();
     const cut = setTimeout(() => {
@@ -117,6 +102,30 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     close: (graceMs) => (closing ??= close(graceMs)),
     [Symbol.asyncDispose]: () => (closing ??= close(0)),
   };
+}
+
+type Decided = (socket: Socket, protocol: 'http1' | 'http2') => void;
+
+/** What accepts connections and finds out what they speak. `sockets`: all that are open; `undecided`: those that have not shown it yet. */
+function openFront(limits: ListenerLimits, decided: Decided) {
+  const sockets = new Set<Socket>();
+  const undecided = new Set<Socket>();
+  const front = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    sockets.add(socket);
+    undecided.add(socket);
+    // Who reads or writes the socket learns of its errors; this one keeps those of nobody from ending the process.
+    socket.on('error', () => {});
+    socket.once('close', () => {
+      sockets.delete(socket);
+      undecided.delete(socket);
+    });
+    sniffProtocol(socket, limits.prefaceTimeoutMs, (protocol) => {
+      undecided.delete(socket);
+      decided(socket, protocol);
+    });
+  });
+  front.maxConnections = limits.maxConnections;
+  return { front, sockets, undecided };
 }
 
 function openHttp1(limits: ListenerLimits, handler: RequestHandler): http.Server {
