@@ -52,8 +52,7 @@ export type CityOptions = {
   seed: number | string;
   data: NeighbourData;
   registry: Registry;
-  /** Null: nothing is sent. */
-  sink: Sink | null;
+  sink: Sink;
   /** Null: nobody binds. */
   app: DriverApp | null;
   now?: () => number;
@@ -81,7 +80,6 @@ export function openCity(options: CityOptions): City {
   let sending: Promise<void> | null = null;
 
   const send = () => {
-    if (!sink) return Promise.resolve();
     sending ??= sendAll(() => outbox.flush(sink, closing.signal), closing.signal).finally(() => {
       sending = null;
     });
@@ -155,7 +153,7 @@ export function openCity(options: CityOptions): City {
       phase = 'frozen';
       await living;
       await sending;
-      await sink?.[Symbol.asyncDispose]();
+      await sink[Symbol.asyncDispose]();
       await app?.[Symbol.asyncDispose]();
     },
     async [Symbol.asyncDispose]() {

@@ -18,7 +18,9 @@ export async function openKafkaSink(brokers: string, topic = statusTopic): Promi
     retry: { retries: 8, initialRetryTime: 100, maxRetryTime: 2_000 },
   });
   const admin = kafka.admin();
-  await admin.connect();
+  await admin.connect().catch((cause: unknown) => {
+    throw new Error(`The broker at ${brokers} does not answer.`, { cause });
+  });
   try {
     await admin.createTopics({ topics: [{ topic, numPartitions: partitions }], waitForLeaders: true });
   } finally {

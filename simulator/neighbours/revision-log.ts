@@ -50,8 +50,14 @@ export function openRevisionLog<Row>(): RevisionLog<Row> {
       return { rows: found, revision: hasMore ? reached : head, hasMore };
     },
     forget() {
+      entries = entries.filter(({ row }) => row);
       head += 1;
       floor = head;
+      // Renumbered above the floor: the pages of the reload must not be forgotten again.
+      for (const entry of entries) {
+        head += 1;
+        entry.revision = head;
+      }
     },
   };
 }

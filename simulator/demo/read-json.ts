@@ -1,0 +1,6 @@
+/** Asks a part of the stage. Throws if it does not answer with JSON of a 2xx within 30 s. */
+export async function readJson<T>(url: string, method: 'GET' | 'POST' = 'GET'): Promise<T> {
+  const answer = await fetch(url, { method, signal: AbortSignal.timeout(30_000) });
+  if (!answer.ok) throw new Error(`${method} ${new URL(url).pathname} answered ${answer.status}`);
+  return (await answer.json()) as T;
+}

@@ -1,0 +1,44 @@
+import type { CityState } from '../city/city.ts';
+import type { FigureReader } from './figures.ts';
+import { readJson } from './read-json.ts';
+import type { Stage } from './stage.ts';
+
+/** One line about how everything goes, each time it is asked. Rates are since the time before. */
+export function openStatusLine(stage: Stage, figures: FigureReader): () => Promise<string> {
+  let before = { atMs: performance.now(), events: 0, reports: 0, seconds: 0 };
+  return async () => {
+    const [city, calls, lag, now] = await Promise.all([
+      readJson<CityState>(`${stage.cityUrl}/control/state`),
+      readReportCalls(stage.service.metricsUrl),
+      readJson<{ statuses: { lagMs: number | null } }>(`${stage.subscriberUrl}/lag`),
+      figures.read(),
+    ]);
+    const atMs = performance.now();
+    const events = city.produced.messages;
+    const elapsed = (atMs - before.atMs) / 1_000;
+    const rate = (value: number, earlier: number) => Math.max(0, Math.round((value - earlier) / elapsed));
+    const newCalls = calls.count - before.reports;
+    const answerMs = newCalls > 0 ? `${Math.round(((calls.seconds - before.seconds) / newCalls) * 1_000)} ms` : '–';
+    const line = [
+      `events/s ${rate(events, before.events)}`,
+      `waiting ${now.waiting}`,
+      `reports/s ${rate(calls.count, before.reports)}`,
+      `regulator ${answerMs}`,
+      `sessions ${now.sessions}`,
+      `subscriber lag ${lag.statuses.lagMs ?? '–'} ms`,
+      ...(city.phase === 'running' ? [] : [`city ${city.phase}`]),
+    ].join(' · ');
+    before = { atMs, events, reports: calls.count, seconds: calls.seconds };
+    return line;
+  };
+}
+
+/** The service's own count of reports and the seconds they took, from its metrics. */
+async function readReportCalls(metricsUrl: string): Promise<{ count: number; seconds: number }> {
+  const text = await (await fetch(metricsUrl, { signal: AbortSignal.timeout(5_000) })).text();
+  const sum = (suffix: string) =>
+    [
+      ...text.matchAll(new RegExp(`^deptrans_regulator_seconds_${suffix}\\{call="report"[^}]*\\} (\\S+)$`, 'gm')),
+    ].reduce((total, [, value]) => total + Number(value), 0);
+  return { count: sum('count'), seconds: sum('sum') };
+}

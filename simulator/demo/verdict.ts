@@ -1,0 +1,86 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Comparison } from '../control/compare.ts';
+import type { FigureReader } from './figures.ts';
+import { readJson } from './read-json.ts';
+import type { Stage } from './stage.ts';
+
+/** The last line of a run. `differ`, `outOfOrder` and `subscriberDiffer` are 0, `covered` has no 0, or the run has failed. */
+export type RunVerdict = {
+  events: number;
+  reports: number;
+  people: number;
+  connectedAtEnd: number;
+  differ: number;
+  outOfOrder: number;
+  duplicates: number;
+  waiting: number;
+  parked: number;
+  subscriberDiffer: number;
+  covered: Record<string, number>;
+  balance: Record<string, number>;
+};
+
+const STEADY_MS = 8_000;
+const PATIENCE_MS = 120_000;
+const LOOK_MS = 250;
+
+/**
+ * Waits until the city is at rest: every event and binding is through, and for longer than a sweep takes nothing waits or is under way. Gives up after
+ * two minutes; whatever is not through then shows in the verdict.
+ */
+export async function untilAtRest({ cityUrl }: Stage, figures: FigureReader): Promise<void> {
+  const until = performance.now() + PATIENCE_MS;
+  let restingSince: number | null = null;
+  while (performance.now() < until) {
+    const { unsent, bindingsUnderWay } = await readJson<{ unsent: number; bindingsUnderWay: number }>(
+      `${cityUrl}/control/state`,
+    );
+    const { busy, waiting } = await figures.read();
+    const resting = unsent + bindingsUnderWay + busy + waiting === 0;
+    restingSince = resting ? (restingSince ?? performance.now()) : null;
+    if (restingSince !== null && performance.now() - restingSince > STEADY_MS) return;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+}
+
+export async function readVerdict(stage: Stage, figures: FigureReader): Promise<RunVerdict> {
+  const { waiting, parked, balance } = await figures.read();
+  const judged = await readJson<Comparison>(`${stage.cityUrl}/control/compare`);
+  const copy = await compareCopy(stage);
+  return {
+    events: judged.produced.messages,
+    reports: judged.reports,
+    people: judged.people,
+    connectedAtEnd: judged.onLine,
+    differ: judged.differ,
+    outOfOrder: judged.outOfOrder,
+    duplicates: judged.duplicates,
+    waiting,
+    parked,
+    subscriberDiffer: copy.differ,
+    covered: judged.covered,
+    balance,
+  };
+}
+
+/** What is wrong with a run, in sentences; empty if nothing is. */
+export function complaintsAbout(verdict: RunVerdict): string[] {
+  const zero = ['differ', 'outOfOrder', 'waiting', 'subscriberDiffer'] as const;
+  const uncovered = Object.keys(verdict.covered).filter((kind) => verdict.covered[kind] === 0);
+  return [
+    ...zero.filter((name) => verdict[name] !== 0).map((name) => `${name} is ${verdict[name]}, not 0`),
+    ...(verdict.balance['missing'] === 0 ? [] : [`${verdict.balance['missing']} events are unaccounted for`]),
+    ...(verdict.connectedAtEnd >= 0.4 * verdict.people ? [] : ['fewer than 40 % of the drivers stayed connected']),
+    ...(uncovered.length === 0 ? [] : [`never happened: ${uncovered.join(', ')}`]),
+  ];
+}
+
+async function compareCopy({ databaseUrl, subscriberUrl }: Stage): Promise<{ differ: number }> {
+  const file = join(import.meta.dirname, 'compare-copy.ts');
+  const { stdout } = await promisify(execFile)(process.execPath, [file, databaseUrl, subscriberUrl], {
+    maxBuffer: 1 << 20,
+  });
+  return JSON.parse(stdout) as { differ: number };
+}

@@ -1,0 +1,85 @@
+import { type City, openCity } from './city/city.ts';
+import { type DriverApp, openDriverApp } from './city/driver-app.ts';
+import { openKafkaSink } from './city/kafka-sink.ts';
+import type { Sink } from './city/outbox.ts';
+import { openPushSink } from './city/push-sink.ts';
+import { type Comparison, compare } from './control/compare.ts';
+import { openControl } from './control/control.ts';
+import type { Sides } from './control/sides.ts';
+import { sendJson } from './http/exchange.ts';
+import { type Handler, type HttpServer, serve } from './http/serve.ts';
+import { plainRules } from './judge/judge.ts';
+import { makeNeighbours, type Neighbours } from './neighbours/neighbours.ts';
+import { makeRegulator, type Regulator } from './regulator/regulator.ts';
+import { makeWeather } from './weather.ts';
+
+/**
+ * The whole simulator in one process on one port: `/regulator`, `/driver-profiles`, `/driver-categories`, `/trackstory`, `/personal` and
+ * `/control`. The city does not move before `city.start()`.
+ *
+ * Not guaranteed on a shared port: a part that is "refused" still accepts the connection and cuts it.
+ */
+export type Simulator = AsyncDisposable & {
+  readonly url: string;
+  readonly city: City;
+  readonly regulator: Regulator;
+  readonly neighbours: Neighbours;
+  compare(): Comparison;
+  close(): Promise<void>;
+};
+
+export type SimulatorOptions = {
+  port: number;
+  people: number;
+  rate: number;
+  seed: number | string;
+  /** Where the service is. Null: nobody binds an id. */
+  serviceUrl: string | null;
+  /** Null: events are pushed to the service; if there is none, they go nowhere. */
+  brokers: string | null;
+  /** Whether the regulator misbehaves a little from the start. */
+  weather: boolean;
+};
+
+export async function openSimulator(options: SimulatorOptions): Promise<Simulator> {
+  const { people, rate, seed, serviceUrl } = options;
+  const regulator = makeRegulator({ seed });
+  const neighbours = makeNeighbours();
+  if (options.weather) makeWeather(regulator);
+  const sink = await openSink(options);
+  const app: DriverApp | null = serviceUrl === null ? null : openDriverApp(serviceUrl);
+  const city = openCity({ people, rate, seed, data: neighbours.data, registry: regulator.registry, sink, app });
+  const sides: Sides = { city, regulator, neighbours, rules: { ...plainRules }, now: Date.now };
+  const parts = { regulator: regulator.handle, ...neighbours.handlers, control: openControl(sides) };
+  let server: HttpServer;
+  try {
+    server = await serve(underPrefixes(parts), { port: options.port });
+  } catch (problem) {
+    await city.close();
+    throw problem;
+  }
+  const close = async () => {
+    await city.close();
+    regulator.stop();
+    await server.close();
+  };
+  const { url } = server;
+  return { url, city, regulator, neighbours, compare: () => compare(sides), close, [Symbol.asyncDispose]: close };
+}
+
+function openSink({ brokers, serviceUrl }: SimulatorOptions): Promise<Sink> {
+  if (brokers !== null) return openKafkaSink(brokers);
+  return Promise.resolve(serviceUrl === null ? silentSink : openPushSink(serviceUrl));
+}
+
+const silentSink: Sink = { send: () => Promise.resolve(), [Symbol.asyncDispose]: () => Promise.resolve() };
+
+function underPrefixes(parts: Readonly<Record<string, Handler>>): Handler {
+  return (call) => {
+    const [, name = '', rest = '/'] = /^\/([^/]+)(\/.*)?$/.exec(call.path) ?? [];
+    const handler = Object.hasOwn(parts, name) ? parts[name] : undefined;
+    if (handler) return handler({ ...call, path: rest });
+    sendJson(call, 404, { parts: Object.keys(parts).map((part) => `/${part}`) });
+    return Promise.resolve();
+  };
+}
