@@ -159,9 +159,14 @@ function sessionState(row: SessionRow, region: number): SessionState {
   };
 }
 
-/** NaN for what is no moment. */
+/** The bounds of google.protobuf.Timestamp, the years 1 to 9999, in microseconds. */
+const MIN_US = -62_135_596_800_000_000;
+const MAX_US = 253_402_300_799_000_000;
+
+/** A time as the contract can say it; NaN for what is no moment. */
 function microsOf(value: number | string | null): number {
-  return typeof value === 'number' && Number.isFinite(value) ? value : Number.NaN;
+  if (typeof value !== 'number' || !Number.isFinite(value)) return Number.NaN;
+  return Math.min(MAX_US, Math.max(MIN_US, value));
 }
 
 function millisOf(micros: number): number | null {

@@ -62,15 +62,10 @@ export function writeNumber(writer: Writer, field: number, value: number): void 
   writeVarint(writer, value);
 }
 
-/** The bounds of google.protobuf.Timestamp: the years 1 to 9999. */
-const MIN_SECONDS = -62_135_596_800;
-const MAX_SECONDS = 253_402_300_799;
-
 /** A field of the type google.protobuf.Timestamp, from microseconds since 1970; at most 20 bytes. */
 export function writeTimestamp(writer: Writer, field: number, micros: number): void {
-  const exact = Math.floor(micros / 1_000_000);
-  const seconds = Math.min(MAX_SECONDS, Math.max(MIN_SECONDS, exact));
-  const nanos = seconds === exact ? (micros - exact * 1_000_000) * 1_000 : 0;
+  const seconds = Math.floor(micros / 1_000_000);
+  const nanos = (micros - seconds * 1_000_000) * 1_000;
   writer.bytes[writer.at++] = (field << 3) | 2;
   const lengthAt = writer.at++;
   if (seconds > 0) writeNumber(writer, 1, seconds);

@@ -113,6 +113,14 @@ test('infinite times are as good as none', () => {
   expect(statusRecord(image, 7)?.updatedAt).toBeUndefined();
 });
 
+test('times beyond what the contract can say are its last and first', () => {
+  const image = imageOf({ profile: [7, 1, 1], session: { ended_us: 9e18, updated_us: -9e18 } });
+  expect(statusRecord(image, 7)).toMatchObject({
+    endedAt: { seconds: 253_402_300_799n, nanos: 0 },
+    updatedAt: { seconds: -62_135_596_800n, nanos: 0 },
+  });
+});
+
 test.each([1, 35, 64, 200, 20_000])('keys, tokens, ids and words of %d bytes', (length) => {
   const long = (letter: string) => letter.repeat(length);
   const image = new Image();

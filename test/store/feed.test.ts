@@ -1,0 +1,116 @@
+import { sql } from 'kysely';
+import { expect, test } from 'vitest';
+import { inTransaction } from '../../src/store/database.ts';
+import { readTail, readTimeMarks } from '../../src/store/feed.ts';
+import { readBindings, readProfiles, readSessions } from '../../src/store/image.ts';
+import { publish } from '../../src/store/publish.ts';
+import { openTestDatabase } from '../support/database.ts';
+import { addPeople, moveProfiles, setBindings, setSessions } from '../support/feed/world.ts';
+
+async function all<Row>(pages: AsyncIterable<Row[]>): Promise<Row[]> {
+  const rows: Row[] = [];
+  for await (const page of pages) rows.push(...page);
+  return rows;
+}
+
+test('an empty database has an empty tail', async () => {
+  await using database = await openTestDatabase();
+  const tail = await readTail(database.db, 0);
+  expect(tail).toEqual({
+    epoch: expect.stringMatching(/^[0-9a-f]{32}$/),
+    floor: 0,
+    head: 0,
+    commits: [],
+    profiles: [],
+    bindings: [],
+    sessions: [],
+  });
+});
+
+test('a tail brings the commits after a number, and the rows as they are now', async () => {
+  await using database = await openTestDatabase();
+  const { db } = database;
+  const [a, b] = await addPeople(db, 2);
+  await setBindings(db, [a!]);
+  const known = (await setSessions(db, [a!, b!]))!;
+  await setSessions(db, [b!], { status: 'unrecognised', raw: 'ПАУЗА "x"', region: null, endsInMs: null });
+  await moveProfiles(db, a!, null);
+
+  const tail = await readTail(db, known);
+  expect(tail.commits.map(({ seq, prev }) => [seq, prev])).toEqual([
+    [known + 1, known],
+    [known + 2, known + 1],
+  ]);
+  expect(tail.head).toBe(known + 2);
+  expect(tail.bindings).toEqual([]);
+  expect(tail.profiles).toMatchObject([
+    { person_no: null, driver_license_pd_id: null, deleted: false, seq: known + 2 },
+  ]);
+  expect(tail.sessions).toMatchObject([
+    {
+      person_no: b,
+      session_status: 'unrecognised',
+      session_status_raw: 'ПАУЗА "x"',
+      ended_us: null,
+      region: null,
+      seq: known + 1,
+    },
+  ]);
+  const { rows } = await sql<{ us: number }>`select (extract(epoch from updated_at) * 1000000)::bigint as us
+    from deptrans.session_statuses where person_no = ${b}`.execute(db);
+  expect(tail.sessions[0]!.updated_us).toBe(rows[0]!.us);
+
+  const whole = await readTail(db, 0);
+  expect(whole.commits.map(({ prev }) => prev)).toEqual([0, ...whole.commits.slice(0, -1).map(({ seq }) => seq)]);
+  expect([whole.profiles.length, whole.bindings.length, whole.sessions.length]).toEqual([2, 1, 2]);
+});
+
+test('a tail is at most 500 commits, or those that reach 20,000 rows', async () => {
+  await using database = await openTestDatabase();
+  const { db } = database;
+  const [a] = await addPeople(db, 1);
+  await setSessions(db, [a!]);
+  for (let i = 0; i < 505; i++) await inTransaction(db, (tx) => publish(tx, { sessions: [a!] }));
+  const tail = await readTail(db, 0);
+  expect([tail.commits.length, tail.head - tail.commits.at(-1)!.seq]).toEqual([500, 7]);
+
+  const { head } = tail;
+  for (let i = 0; i < 3; i++) await addPeople(db, 12_000);
+  const large = await readTail(db, head);
+  expect([large.commits.length, large.profiles.length]).toEqual([2, 24_000]);
+  const larger = await readTail(db, large.commits.at(-1)!.seq);
+  expect([larger.commits.length, larger.profiles.length]).toEqual([1, 12_000]);
+});
+
+test('times are marked once a second', async () => {
+  await using database = await openTestDatabase();
+  const { db } = database;
+  expect(await readTimeMarks(db)).toEqual([]);
+  await sql`insert into deptrans.feed_log (seq, prev, at, sessions, bindings, profiles)
+    select i, i - 1, timestamptz '2026-01-01 00:00:00Z' + i * interval '300 ms', '{}', '{}', '{}' from generate_series(1, 10) i`.execute(
+    db,
+  );
+  const start = Date.UTC(2026, 0, 1) * 1_000;
+  expect(await readTimeMarks(db)).toEqual([
+    { at_us: start + 900_000, seq: 3 },
+    { at_us: start + 1_800_000, seq: 6 },
+    { at_us: start + 2_700_000, seq: 9 },
+    { at_us: start + 3_000_000, seq: 10 },
+  ]);
+});
+
+test('the image is read page by page, and without what was never published', async () => {
+  await using database = await openTestDatabase();
+  const { db } = database;
+  const people = await addPeople(db, 45_000);
+  await setSessions(db, people.slice(0, 20_000));
+  await setBindings(db, people.slice(0, 100));
+  await sql`insert into deptrans.driver_persons (park_id, driver_id) values ('categories', 'only')`.execute(db);
+
+  const profiles = await all(readProfiles(db));
+  expect(profiles.map((row) => row.person_no)).toEqual(people);
+  expect((await all(readSessions(db))).map((row) => row.person_no)).toEqual(people.slice(0, 20_000));
+  const bindings = await all(readBindings(db));
+  expect(bindings).toHaveLength(100);
+  expect(bindings[0]).toMatchObject({ deptrans_id: `${100_000 + people[0]!}`, state: 'bound' });
+});
