@@ -1,3 +1,5 @@
+import { isKey } from './key.ts';
+
 /**
  * A driver's change of status, as one value that can be trusted. `parseStatusEvent` is the only way in: whatever came from outside is either
  * such an event or has exactly one reason to be refused. Pure; times are ms since 1970.
@@ -21,8 +23,6 @@ export const replayHorizonMs = 7 * 24 * 3600_000;
 /** An event is refused that lies further ahead: believed, it would make every later one look old. */
 export const maxFutureMs = 60_000;
 
-const maxKeyBytes = 64;
-
 /**
  * Checks the fields of an event, however they came: `undefined` stands for "absent or not of this kind". The window of time is not judged here,
  * see `refuseTime`.
@@ -45,13 +45,6 @@ export function refuseTime(eventAtMs: number, nowMs: number): RefusalReason | nu
   if (eventAtMs > nowMs + maxFutureMs) return 'TIME_IN_FUTURE';
   if (eventAtMs < nowMs - replayHorizonMs) return 'TIME_TOO_OLD';
   return null;
-}
-
-/** Half of a profile's key: 1 to 64 bytes of UTF-8, all printable. */
-export function isKey(value: unknown): value is string {
-  if (typeof value !== 'string') return false;
-  if (/^[\x20-\x7e]{1,64}$/.test(value)) return true;
-  return value.length > 0 && Buffer.byteLength(value) <= maxKeyBytes && !/[\p{C}\p{Zl}\p{Zp}]/u.test(value);
 }
 
 const instant = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))$/;

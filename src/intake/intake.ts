@@ -9,8 +9,6 @@ import { decodeMessage } from './decode.ts';
 import type { OpenEventSource, TopicBatch } from './event-source.ts';
 import { type PushResult, takePush } from './push.ts';
 
-export { type KafkaOptions, kafkaSource } from './kafka.ts';
-
 /**
  * Loop 1: status events, from the topic and by push, into the database.
  *

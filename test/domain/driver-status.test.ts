@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { isKey, parseRfc3339, parseStatusEvent, refuseTime } from '../../src/domain/driver-status.ts';
+import { parseRfc3339, parseStatusEvent, refuseTime } from '../../src/domain/driver-status.ts';
+import { isKey } from '../../src/domain/key.ts';
 
 const good = { parkId: 'park', driverId: 'driver', status: 'online', eventAtMs: 1_763_900_000_123 };
 

@@ -6,7 +6,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vi
 import { ContractorStatus } from '../../gen/deptrans/v1/records_pb.ts';
 import { ContractorStatusEventSchema } from '../../gen/deptrans/v1/status_ingest_pb.ts';
 import { type Broker, startBroker } from '../../simulator/broker/kafka.ts';
-import { type Intake, kafkaSource, openIntake } from '../../src/intake/intake.ts';
+import { type Intake, openIntake } from '../../src/intake/intake.ts';
+import { kafkaSource } from '../../src/intake/kafka.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { openLifetime } from '../../src/runtime/lifetime.ts';
 import { openLog } from '../../src/runtime/log.ts';
