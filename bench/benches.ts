@@ -1,0 +1,19 @@
+import { deliveryBench } from './delivery/delivery.ts';
+import type { Bench } from './frame.ts';
+import { allGoals, type GoalId } from './goals.ts';
+import { intakeBench } from './intake/intake.ts';
+import { sizesBench } from './sizes/sizes.ts';
+
+/** All benchmarks that can be run. */
+export const benches: readonly Bench[] = [intakeBench, deliveryBench, sizesBench];
+
+/** The benchmark of that name. Throws a sentence that lists what there is. */
+export function findBench(name: string | undefined): Bench {
+  const found = benches.find((bench) => bench.name === name);
+  if (found) return found;
+  const there = `There are: ${benches.map((bench) => bench.name).join(', ')}.`;
+  if (name === undefined) throw new Error(`Name a benchmark. ${there}`);
+  const promises = (Object.keys(allGoals) as GoalId[]).filter((id) => allGoals[id].bench === name);
+  if (promises.length === 0) throw new Error(`There is no benchmark "${name}". ${there}`);
+  throw new Error(`The benchmark "${name}" (${promises.join(', ')}) has goals and does not exist yet. ${there}`);
+}
