@@ -1,5 +1,5 @@
 import { isAscii, isUtf8 } from 'node:buffer';
-import { fromBinary } from '@bufbuild/protobuf';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import { ContractorStatus } from '../../gen/deptrans/v1/records_pb.ts';
 import { type ContractorStatusEvent, ContractorStatusEventSchema } from '../../gen/deptrans/v1/status_ingest_pb.ts';
@@ -13,7 +13,7 @@ import {
 
 /**
  * Bytes of the topic, or a message of the push, to an event: either an event or the one reason why not; nothing throws. The window of time
- * is judged later, by the database's clock.
+ * is judged later, by the database's clock. The only file here that knows the contract.
  */
 export const maxMessageBytes = 64 * 1024;
 
@@ -24,9 +24,16 @@ export function decodeMessage(value: Uint8Array | null): StatusEvent | RefusalRe
   return value[0] === 0x7b ? decodeJson(value) : decodeBinary(value);
 }
 
-/** A message that was already read by its own rules. */
-export function decodeEvent({ parkId, driverId, status, eventAt }: ContractorStatusEvent): StatusEvent | RefusalReason {
+/** An event as it is pushed: the contract's message, read by its own rules. */
+export type PushedEvent = ContractorStatusEvent;
+
+export function decodeEvent({ parkId, driverId, status, eventAt }: PushedEvent): StatusEvent | RefusalReason {
   return parseStatusEvent({ parkId, driverId, status: words[status], eventAtMs: eventAt && toMs(eventAt) });
+}
+
+/** The bytes that a pushed event would have on the topic. */
+export function encodeEvent(event: PushedEvent): Uint8Array {
+  return toBinary(ContractorStatusEventSchema, event);
 }
 
 const words: Partial<Record<ContractorStatus, DriverStatus>> = {

@@ -1,11 +1,10 @@
-import type { ContractorStatusEvent } from '../../gen/deptrans/v1/status_ingest_pb.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { type Db, inTransaction } from '../store/database.ts';
 import { type BatchResult, takeEvents } from '../store/intake.ts';
 import { readPosition } from '../store/positions.ts';
-import { decodeMessage } from './decode.ts';
+import { decodeMessage, type PushedEvent } from './decode.ts';
 import type { OpenEventSource, TopicBatch } from './event-source.ts';
 import { type PushResult, takePush } from './push.ts';
 
@@ -21,7 +20,7 @@ export type Intake = AsyncDisposable & {
   /** Takes a batch of the topic. Throws if the database is away: then nothing was stored. */
   takeBatch(batch: TopicBatch): Promise<BatchResult>;
   /** Takes pushed events. `signal` only keeps a push from beginning. */
-  takeEvents(events: readonly ContractorStatusEvent[], signal: AbortSignal): Promise<PushResult>;
+  takeEvents(events: readonly PushedEvent[], signal: AbortSignal): Promise<PushResult>;
   /** Null if events of the topic are flowing (or none is read here), else why not. */
   ready(): string | null;
 };
@@ -40,9 +39,10 @@ export type IntakeOptions = {
 };
 
 export function openIntake(options: IntakeOptions): Intake {
-  const { db, pushSlot, maxSilenceMs, log, metrics } = options;
+  const { db, pushSlot, maxSilenceMs, metrics } = options;
+  const log = options.log.child({ part: 'intake' });
   const timer = metrics.timer('intake');
-  const count = countEvents(options);
+  const count = countEvents(metrics, log);
   const age = metrics.gauge('intake_age_seconds', 'Age of the newest event of the batch taken last');
 
   const takeBatch = async (batch: TopicBatch): Promise<BatchResult> => {
@@ -91,7 +91,7 @@ type Taken = {
   refused: readonly { reason: string }[];
 };
 
-function countEvents({ metrics, log }: IntakeOptions): (from: 'topic' | 'push', taken: Taken) => void {
+function countEvents(metrics: Metrics, log: Log): (from: 'topic' | 'push', taken: Taken) => void {
   const events = metrics.counter('intake_events_total', 'Status events by source and what became of them', [
     'source',
     'outcome',

@@ -31,7 +31,7 @@ export async function runMembership(options: MembershipOptions): Promise<void> {
     onJoin();
   });
   await using _ = startLoop({
-    name: 'kafka.verify',
+    name: 'verify',
     runOnce: async () => {
       await partitions.verify();
       return 'idle';
@@ -40,7 +40,7 @@ export async function runMembership(options: MembershipOptions): Promise<void> {
     lifetime: options.lifetime,
     clock: options.clock,
     log: options.log,
-    timer: options.metrics.timer('loop'),
+    timer: options.metrics.timer('intake'),
   });
   try {
     await consumer.connect();

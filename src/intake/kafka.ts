@@ -38,7 +38,8 @@ export type KafkaOptions = {
 };
 
 export function kafkaSource(options: KafkaOptions): OpenEventSource {
-  const { brokers, clientId, lifetime, clock, log, metrics } = options;
+  const { brokers, clientId, lifetime, clock, metrics } = options;
+  const log = options.log.child({ part: 'intake' });
   return (sink) => {
     const closing = new AbortController();
     const stopping = AbortSignal.any([lifetime.stopping, closing.signal]);
@@ -60,7 +61,7 @@ export function kafkaSource(options: KafkaOptions): OpenEventSource {
         reason = null;
       };
       try {
-        await runMembership({ ...options, kafka, sink, stopping, onJoin });
+        await runMembership({ ...options, log, kafka, sink, stopping, onJoin });
       } catch (error) {
         reason = 'The broker does not answer, or has no such topic.';
         if (!joined) throw error;
@@ -70,14 +71,14 @@ export function kafkaSource(options: KafkaOptions): OpenEventSource {
     };
 
     const loop = startLoop({
-      name: 'kafka',
+      name: 'membership',
       runOnce,
       pauseMs: 200,
       backoff: { baseMs: 200, maxMs: 15_000 },
       lifetime,
       clock,
       log,
-      timer: metrics.timer('loop'),
+      timer: metrics.timer('intake'),
     });
     return {
       ready: () => reason,

@@ -1,9 +1,7 @@
-import { toBinary } from '@bufbuild/protobuf';
-import { type ContractorStatusEvent, ContractorStatusEventSchema } from '../../gen/deptrans/v1/status_ingest_pb.ts';
 import type { RefusalReason } from '../domain/driver-status.ts';
 import { type Db, inTransaction } from '../store/database.ts';
 import { type BatchResult, takeEvents } from '../store/intake.ts';
-import { decodeEvent } from './decode.ts';
+import { decodeEvent, encodeEvent, type PushedEvent } from './decode.ts';
 
 /** What became of a pushed batch; accepted + duplicate + outdated + rejected = events given. `index` is the place in the batch. */
 export type PushResult = {
@@ -24,10 +22,10 @@ const noOffset = -1;
 export async function takePush(
   db: Db,
   { slot, maxSilenceMs }: { slot: number; maxSilenceMs: number },
-  events: readonly ContractorStatusEvent[],
+  events: readonly PushedEvent[],
 ): Promise<PushResult> {
   const messages = events.map((event) => ({ offset: noOffset, event: decodeEvent(event) }));
-  const payloadOf = (index: number) => toBinary(ContractorStatusEventSchema, events[index]!);
+  const payloadOf = (index: number) => encodeEvent(events[index]!);
   const result = await inTransaction(db, (tx) =>
     takeEvents(tx, { topic: pushTopic, partition: slot, place: null, messages, payloadOf }, { maxSilenceMs }),
   );
