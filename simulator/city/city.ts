@@ -20,9 +20,11 @@ import { settle } from './world.ts';
 export type City = AsyncDisposable & {
   readonly truth: Truth;
   readonly people: readonly Person[];
-  /** Resolves when the early ones have bound their ids and the drivers are on their way. */
+  /** Resolves when nearly all of the early ones have bound their ids and the drivers are on their way. */
   start(): Promise<void>;
-  /** Nothing changes any more, but for bindings under way; resolves when every event has been sent. */
+  /**
+   * Lost positions are found again; then nothing changes any more, but for bindings under way. Resolves when every event has been sent.
+   */
   freeze(): Promise<void>;
   resume(): void;
   /** Events per second. */
@@ -59,8 +61,9 @@ export type CityOptions = {
 };
 
 const bindingsAtOnce = 64;
+const stragglers = 0.02;
 const tickMs = 25;
-const heldAtMostMs = 2_000;
+const heldAtMostMs = 5_000;
 const sendAgainMs = 250;
 
 export function openCity(options: CityOptions): City {
@@ -118,17 +121,21 @@ export function openCity(options: CityOptions): City {
     },
     async start() {
       phase = 'binding';
-      const early = people.filter(({ binds }) => binds === 'early').values();
-      const bindOneByOne = async () => {
-        for (const person of early) await binder?.bind(person);
-      };
-      await Promise.all(Array.from({ length: bindingsAtOnce }, bindOneByOne));
+      if (binder)
+        await bindMost(
+          people.filter(({ binds }) => binds === 'early'),
+          binder.bind,
+        );
       if (phase === 'binding') run();
     },
     async freeze() {
       phase = 'frozen';
       binder?.freeze();
       await living;
+      for (const person of people.filter(({ located }) => !located)) {
+        person.located = true;
+        play.perform({ kind: 'positionFound', person }, now());
+      }
       outbox.release(Number.POSITIVE_INFINITY);
       await send();
       await send(); // what came while the first was under way
@@ -160,6 +167,23 @@ export function openCity(options: CityOptions): City {
       await this.close();
     },
   };
+}
+
+/** Resolves when all but a few are bound: the last ones may be told to wait, and nobody else waits for them. */
+function bindMost(people: readonly Person[], bind: (person: Person) => Promise<void>): Promise<void> {
+  const waiting = people.values();
+  let left = people.length;
+  return new Promise((resolve, reject) => {
+    const bindOneByOne = async () => {
+      for (const person of waiting) {
+        await bind(person);
+        left -= 1;
+        if (left <= people.length * stragglers) resolve();
+      }
+    };
+    if (left === 0) resolve();
+    Promise.all(Array.from({ length: bindingsAtOnce }, bindOneByOne)).catch(reject);
+  });
 }
 
 function twists({ unreadable, duplicates, reordered }: Produced): Record<string, number> {

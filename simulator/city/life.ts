@@ -46,7 +46,7 @@ export const stepKinds: readonly Step['kind'][] = [
 ];
 
 const eventsPerScene = 12;
-const tries = 60;
+const tries = 400;
 
 /**
  * The story of the city: what happens next, by the seed alone. It changes the planned state of people and profiles as it goes, and looks at
@@ -171,7 +171,8 @@ function stageProfiles(
   }
   const [profile] = person.profiles.splice(1 + random.int(person.profiles.length - 1), 1);
   if (kind === 'profileDeleted') return { kind, person, profile: profile! };
-  const to = find((other) => other !== person && other.profiles.length === 1);
+  const alike = (other: Person) => other.inside === person.inside && other.located === person.located;
+  const to = find((other) => other !== person && other.profiles.length === 1 && alike(other));
   (to ?? person).profiles.push(profile!);
   return to && { kind, person, profile: profile!, to };
 }

@@ -91,7 +91,6 @@ export function openPlay({ world, outbox, binder, now }: Stage): Play {
         return count(step.kind);
       case 'profileMoved':
         setPerson(world, step.profile, step.to.pdId, atMs);
-        setPlace(world, step.to, step.profile, atMs);
         return count(step.kind);
       case 'profileDeleted':
         deleteProfile(world, step.profile, atMs);

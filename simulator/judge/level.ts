@@ -18,7 +18,7 @@ export function trueLevel(truth: Truth, deptransId: string, nowMs: number, rules
   const working = all.filter(({ connected, listed }) => connected.value && listed.value);
   if (working.some(({ place }) => place.value === 'inside')) return { level: 'connected', why: 'works inside' };
   if (working.some(({ place }) => place.value === 'unknown')) return { level: 'either', why: 'nobody knows where' };
-  if (working.some((profile) => leftLately(profile, nowMs, rules))) return { level: 'either', why: 'left lately' };
+  if (working.length > 0 && leftLately(all, nowMs, rules)) return { level: 'either', why: 'left lately' };
   if (working.length > 0) return { level: 'disconnected', why: 'works outside' };
   return { level: 'disconnected', why: truth.holder(deptransId) === null ? 'bound to nobody' : 'does not work' };
 }
@@ -42,11 +42,31 @@ function startedAfter(truth: Truth, deptransId: string, ms: number): boolean {
   return truth.profilesOf(deptransId).some(({ connected }) => connected.value && connected.entries.at(-1)!.fromMs > ms);
 }
 
-function leftLately({ connected, place }: ProfileLife, nowMs: number, { dwellMs, slackMs }: LevelRules): boolean {
-  const left = place.entries.at(-1)!;
-  const before = place.entries.at(-2);
-  if (left.value !== 'outside' || before?.value !== 'inside' || nowMs - left.fromMs >= dwellMs) return false;
-  const on = connected.entries.at(-1)!;
-  const off = connected.entries.at(-2);
-  return on.fromMs <= left.fromMs || (off !== undefined && on.fromMs - off.fromMs < slackMs);
+/**
+ * Whether the person left the region less than the dwell ago and has had no break since that must have been seen. The person, not the profile:
+ * whoever changes parks on the way out is still the same driver, on line all the time.
+ */
+function leftLately(profiles: readonly ProfileLife[], nowMs: number, { dwellMs, slackMs }: LevelRules): boolean {
+  const sinceMs = onLineSince(profiles, slackMs);
+  return profiles.some(({ place }) => {
+    const left = place.entries.at(-1)!;
+    const wasInside = left.value === 'outside' && place.entries.at(-2)?.value === 'inside';
+    return wasInside && nowMs - left.fromMs < dwellMs && left.fromMs >= sinceMs;
+  });
+}
+
+/** When the person came on line, on any profile; breaks shorter than `slackMs` do not count. For somebody who is on line. */
+function onLineSince(profiles: readonly ProfileLife[], slackMs: number): number {
+  const changes = profiles
+    .flatMap(({ connected }) => connected.entries.slice(1).map(({ fromMs, value }) => ({ fromMs, by: value ? 1 : -1 })))
+    .sort((a, b) => a.fromMs - b.fromMs || b.by - a.by);
+  let onLine = 0;
+  let wentMs = Number.NEGATIVE_INFINITY;
+  let sinceMs = Number.POSITIVE_INFINITY;
+  for (const { fromMs, by } of changes) {
+    if (onLine === 0 && fromMs - wentMs >= slackMs) sinceMs = fromMs;
+    onLine += by;
+    if (onLine === 0) wentMs = fromMs;
+  }
+  return sinceMs;
 }

@@ -192,6 +192,18 @@ describe('place', () => {
     expect(verdict().either).toEqual({});
   });
 
+  test('the dwell goes on through a park switch, but not through a break', () => {
+    on(10, 'A/anna');
+    report(true, 11);
+    for (const profile of ['A/anna', 'B/anna']) truth.place(profile, 'outside', 20_000);
+    off(30, 'A/anna');
+    on(30, 'B/anna');
+    expectVerdict({ either: { 'left lately': 1 } });
+    off(40, 'B/anna');
+    on(60, 'B/anna');
+    expectVerdict({ differ: 1 });
+  });
+
   test('an unknown place neither opens nor closes', () => {
     truth.place('A/anna', 'unknown', always);
     on(10);
