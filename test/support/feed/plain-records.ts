@@ -3,7 +3,9 @@ import { SessionStatus } from '../../../gen/deptrans/v1/records_pb.ts';
 import type { FeedRecord } from './consumer.ts';
 import type { PlainRecord } from './world.ts';
 
-const STATUS_WORDS = new Map<number, string>(Object.entries(SessionStatus).map(([word, value]) => [value, word.toLowerCase()]));
+const STATUS_WORDS = new Map<number, string>(
+  Object.entries(SessionStatus).map(([word, value]) => [value, word.toLowerCase()]),
+);
 
 /** A consumer's copy in the form of `readRecords`. */
 export function plainRecords(copy: ReadonlyMap<string, FeedRecord>): Map<string, PlainRecord> {

@@ -1,0 +1,54 @@
+import { createClient, type Transport } from '@connectrpc/connect';
+import { createGrpcTransport } from '@connectrpc/connect-node';
+import { DiagnosticsService } from '../../../gen/deptrans/v1/diagnostics_pb.ts';
+import { IncrementalUpdatesService } from '../../../gen/deptrans/v1/incremental_updates_pb.ts';
+import { openDiagnosticsService } from '../../../src/api/diagnostics-service.ts';
+import { openIncrementalUpdatesService } from '../../../src/api/incremental-updates-service.ts';
+import type { Feed, FeedOptions } from '../../../src/feed/feed.ts';
+import { systemClock } from '../../../src/runtime/clock.ts';
+import type { Db } from '../../../src/store/database.ts';
+import { openEdge } from '../edge.ts';
+import { openTestFeed, type TestFeed } from './open-test-feed.ts';
+
+export const REGIONS = [
+  { id: 'moscow', on: true, tariffs: ['econom', 'business'] },
+  { id: 'tver', on: true, tariffs: ['econom'] },
+  { id: 'omsk', on: false, tariffs: ['econom'] },
+];
+
+export type FeedApi = AsyncDisposable & {
+  readonly feed: TestFeed;
+  readonly url: string;
+  readonly updates: ReturnType<typeof clientsOf>['updates'];
+  readonly diagnostics: ReturnType<typeof clientsOf>['diagnostics'];
+};
+
+/** The feed's two services on a port of their own, over a database. */
+export async function openFeedApi(db: Db, options: Partial<FeedOptions> = {}): Promise<FeedApi> {
+  const feed = await openTestFeed(db, options);
+  const edge = await openEdge(servicesOf(feed), { lifetime: feed.lifetime });
+  return {
+    feed,
+    url: edge.url,
+    ...clientsOf(createGrpcTransport({ baseUrl: edge.url })),
+    async [Symbol.asyncDispose]() {
+      feed.lifetime.abort();
+      await edge.close(0);
+      await feed[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export function servicesOf(feed: Feed, maxDataAgeMs = 60_000) {
+  return {
+    incrementalUpdates: openIncrementalUpdatesService({ feed, regions: REGIONS }),
+    diagnostics: openDiagnosticsService({ feed, regions: REGIONS, maxDataAgeMs, clock: systemClock }),
+  };
+}
+
+export function clientsOf(transport: Transport) {
+  return {
+    updates: createClient(IncrementalUpdatesService, transport),
+    diagnostics: createClient(DiagnosticsService, transport),
+  };
+}
