@@ -1,4 +1,6 @@
 import { sql } from 'kysely';
+import { afterEach, beforeEach } from 'vitest';
+import { type NeighbourServers, openNeighbours } from '../../simulator/neighbours/neighbours.ts';
 import { openCategories } from '../../src/clients/categories.ts';
 import { openHttp } from '../../src/clients/http.ts';
 import { openProfiles } from '../../src/clients/profiles.ts';
@@ -10,6 +12,40 @@ import { openMetrics } from '../../src/runtime/metrics.ts';
 import type { Db } from '../../src/store/database.ts';
 import { lead } from '../../src/store/leaders.ts';
 import type { MirrorKey } from '../../src/store/mirror-rows.ts';
+import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+
+/** For each test a database, the neighbours, and a mirror that is led by hand. */
+export function useMirror() {
+  let database: TestDatabase;
+  let neighbours: NeighbourServers;
+  let clients: ReturnType<typeof openClients>;
+  let steps: ReturnType<typeof openSteps>;
+  beforeEach(async () => {
+    database = await openTestDatabase();
+    neighbours = await openNeighbours();
+    clients = openClients(neighbours);
+    steps = openSteps(database.db, clients);
+  });
+  afterEach(async () => {
+    await clients[Symbol.asyncDispose]();
+    await neighbours.close();
+    await database[Symbol.asyncDispose]();
+  });
+  return {
+    get db() {
+      return database.db;
+    },
+    get neighbours() {
+      return neighbours;
+    },
+    get clients() {
+      return clients;
+    },
+    get steps() {
+      return steps;
+    },
+  };
+}
 
 export const never = new AbortController().signal;
 

@@ -1,0 +1,130 @@
+import { type Admin, Kafka, logLevel, type Producer } from 'kafkajs';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest';
+import { type Broker, startBroker } from '../../simulator/broker/kafka.ts';
+import { type Intake, openIntake } from '../../src/intake/intake.ts';
+import { kafkaSource } from '../../src/intake/kafka.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { openLifetime } from '../../src/runtime/lifetime.ts';
+import { openLog } from '../../src/runtime/log.ts';
+import { openMetrics } from '../../src/runtime/metrics.ts';
+import { readBalance } from '../../src/store/balance.ts';
+import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+import { readTables, type Written, written } from './support.ts';
+
+export const patience = { timeout: 20_000, interval: 50 };
+const partitions = 4;
+
+/** A broker for the tests of one file, and for each test a database, a topic of four partitions and intakes that read it. */
+export function useKafka() {
+  let broker: Broker;
+  let admin: Admin;
+  let producer: Producer;
+  let database: TestDatabase;
+  let topic: string;
+  let topics = 0;
+  const intakes = new Set<Intake>();
+
+  beforeAll(async () => {
+    broker = await startBroker();
+    const kafka = new Kafka({ brokers: [broker.brokers], logLevel: logLevel.NOTHING });
+    admin = kafka.admin();
+    producer = kafka.producer({ allowAutoTopicCreation: false });
+    await admin.connect();
+    await producer.connect();
+  });
+  afterAll(async () => {
+    await producer.disconnect();
+    await admin.disconnect();
+    await broker.stop();
+  });
+  beforeEach(async () => {
+    database = await openTestDatabase();
+    topics += 1;
+    topic = `statuses-${topics}`;
+    await createTopic();
+  });
+  afterEach(async () => {
+    await Promise.all([...intakes].map(close));
+    expect((await readBalance(database.db)).difference).toBe(0);
+    await database[Symbol.asyncDispose]();
+  });
+
+  const createTopic = () =>
+    admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: partitions }] });
+  const deleteTopic = async () => {
+    await admin.deleteTopics({ topics: [topic] });
+    await vi.waitFor(async () => expect(await admin.listTopics()).not.toContain(topic), patience);
+  };
+
+  const open = ({
+    groupId = `group-${topic}`,
+    brokers = broker.brokers,
+    maxBatch = 100,
+    verifyMs = 60_000,
+    metrics = openMetrics(systemClock),
+  } = {}): Intake => {
+    const shared = { clock: systemClock, log: openLog('silent'), metrics };
+    const source = kafkaSource({
+      ...shared,
+      brokers: [brokers],
+      topic,
+      groupId,
+      clientId: 'test',
+      partitionsAtOnce: 2,
+      maxBatch,
+      maxWaitMs: 50,
+      sessionTimeoutMs: 10_000,
+      verifyMs,
+      lifetime: openLifetime(),
+    });
+    const intake = openIntake({ ...shared, db: database.db, source, pushSlot: 0, maxSilenceMs: 86_400_000 });
+    intakes.add(intake);
+    return intake;
+  };
+  const close = async (intake: Intake) => {
+    intakes.delete(intake);
+    await intake[Symbol.asyncDispose]();
+  };
+
+  const produce = (texts: Written[], partition = 0) =>
+    producer.send({
+      topic,
+      messages: texts.map((text) => {
+        const value = written(text);
+        return { value: value && Buffer.from(value), partition };
+      }),
+    });
+  /** `n` events of as many drivers, all partitions in turn. */
+  const produceMany = async (n: number, first = 0) => {
+    const events = Array.from({ length: n }, (_, i) => `p/d${first + i} online ${i % 1000}`);
+    for (let partition = 0; partition < partitions; partition++) {
+      await produce(
+        events.filter((_, i) => i % partitions === partition),
+        partition,
+      );
+    }
+  };
+
+  const tables = () => readTables(database.db);
+  const taken = async () => (await tables()).offsets.reduce((sum, row) => sum + Number(row['taken']), 0);
+  return {
+    open,
+    close,
+    produce,
+    produceMany,
+    createTopic,
+    deleteTopic,
+    tables,
+    untilTaken: (n: number) => vi.waitFor(async () => expect(await taken()).toBe(n), patience),
+    drivers: async () => (await tables()).states.length,
+    get admin() {
+      return admin;
+    },
+    get db() {
+      return database.db;
+    },
+    get topic() {
+      return topic;
+    },
+  };
+}
