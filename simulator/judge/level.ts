@@ -1,5 +1,6 @@
 import type { Account } from '../regulator/registry.ts';
-import type { ProfileLife, Truth } from './truth.ts';
+import type { Timeline } from './timeline.ts';
+import type { Truth } from './truth.ts';
 
 /** What the regulator should have for an id: `either` where both are right, with the reason. */
 export type Level = { readonly level: 'connected' | 'disconnected' | 'either'; readonly why: string };
@@ -18,7 +19,7 @@ export function trueLevel(truth: Truth, deptransId: string, nowMs: number, rules
   const working = all.filter(({ connected, listed }) => connected.value && listed.value);
   if (working.some(({ place }) => place.value === 'inside')) return { level: 'connected', why: 'works inside' };
   if (working.some(({ place }) => place.value === 'unknown')) return { level: 'either', why: 'nobody knows where' };
-  if (working.length > 0 && leftLately(all, nowMs, rules)) return { level: 'either', why: 'left lately' };
+  if (working.length > 0 && leftLately(truth, deptransId, nowMs, rules)) return { level: 'either', why: 'left lately' };
   if (working.length > 0) return { level: 'disconnected', why: 'works outside' };
   return { level: 'disconnected', why: truth.holder(deptransId) === null ? 'bound to nobody' : 'does not work' };
 }
@@ -43,30 +44,42 @@ function startedAfter(truth: Truth, deptransId: string, ms: number): boolean {
 }
 
 /**
- * Whether the person left the region less than the dwell ago and has had no break since that must have been seen. The person, not the profile:
- * whoever changes parks on the way out is still the same driver, on line all the time.
+ * Whether the person worked inside less than the dwell ago and has had no break since that must have been seen. The person, not the profile:
+ * whoever changes parks on the way out, or has a profile taken away, is still the same driver, on line all the time.
  */
-function leftLately(profiles: readonly ProfileLife[], nowMs: number, { dwellMs, slackMs }: LevelRules): boolean {
-  const sinceMs = onLineSince(profiles, slackMs);
-  return profiles.some(({ place }) => {
-    const left = place.entries.at(-1)!;
-    const wasInside = left.value === 'outside' && place.entries.at(-2)?.value === 'inside';
-    return wasInside && nowMs - left.fromMs < dwellMs && left.fromMs >= sinceMs;
-  });
+function leftLately(truth: Truth, deptransId: string, nowMs: number, { dwellMs, slackMs }: LevelRules): boolean {
+  const holder = truth.holder(deptransId);
+  const lives = truth.profilesOf(deptransId).map(({ connected, person, place }) => ({
+    onLine: overlaps(spansOf(connected, true, nowMs), spansOf(person, holder, nowMs)),
+    inside: spansOf(place, 'inside', nowMs),
+  }));
+  const lastInside = Math.max(
+    ...lives.flatMap(({ onLine, inside }) => overlaps(onLine, inside)).map(({ toMs }) => toMs),
+  );
+  if (nowMs - lastInside >= dwellMs) return false;
+  let untilMs = lastInside;
+  for (const { fromMs, toMs } of lives.flatMap(({ onLine }) => onLine).sort((a, b) => a.fromMs - b.fromMs)) {
+    if (fromMs - untilMs >= slackMs) return false;
+    untilMs = Math.max(untilMs, toMs);
+  }
+  return nowMs - untilMs < slackMs;
 }
 
-/** When the person came on line, on any profile; breaks shorter than `slackMs` do not count. For somebody who is on line. */
-function onLineSince(profiles: readonly ProfileLife[], slackMs: number): number {
-  const changes = profiles
-    .flatMap(({ connected }) => connected.entries.slice(1).map(({ fromMs, value }) => ({ fromMs, by: value ? 1 : -1 })))
-    .sort((a, b) => a.fromMs - b.fromMs || b.by - a.by);
-  let onLine = 0;
-  let wentMs = Number.NEGATIVE_INFINITY;
-  let sinceMs = Number.POSITIVE_INFINITY;
-  for (const { fromMs, by } of changes) {
-    if (onLine === 0 && fromMs - wentMs >= slackMs) sinceMs = fromMs;
-    onLine += by;
-    if (onLine === 0) wentMs = fromMs;
-  }
-  return sinceMs;
+type Span = { fromMs: number; toMs: number };
+
+/** When the timeline had the value. */
+function spansOf<T>({ entries }: Timeline<T>, value: T, nowMs: number): Span[] {
+  return entries.flatMap((entry, at) =>
+    entry.value === value ? [{ fromMs: entry.fromMs, toMs: entries[at + 1]?.fromMs ?? nowMs }] : [],
+  );
+}
+
+/** When both were so. */
+function overlaps(these: readonly Span[], those: readonly Span[]): Span[] {
+  return these.flatMap((a) =>
+    those.flatMap((b) => {
+      const [fromMs, toMs] = [Math.max(a.fromMs, b.fromMs), Math.min(a.toMs, b.toMs)];
+      return fromMs <= toMs ? [{ fromMs, toMs }] : [];
+    }),
+  );
 }

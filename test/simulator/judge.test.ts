@@ -192,6 +192,16 @@ describe('place', () => {
     expect(verdict().either).toEqual({});
   });
 
+  test('the dwell goes on when the profile is taken away that was inside, and another came on line since', () => {
+    on(10, 'B/anna');
+    report(true, 11);
+    truth.place('A/anna', 'outside', 500_000);
+    truth.place('B/anna', 'outside', 500_000);
+    truth.person('B/anna', 'pd-boris', 502_000);
+    on(503);
+    expectVerdict({ either: { 'left lately': 1 } });
+  });
+
   test('the dwell goes on through a park switch, but not through a break', () => {
     on(10, 'A/anna');
     report(true, 11);
