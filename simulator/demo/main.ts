@@ -36,10 +36,15 @@ async function main(): Promise<number> {
   await untilAtRest(stage, figures);
   resting.abort();
   await showing;
-  const verdict = await readVerdict(stage, figures);
+  const { verdict, examples } = await readVerdict(stage, figures);
   const complaints = complaintsAbout(verdict);
   say('');
   for (const complaint of complaints) say(`WRONG: ${complaint}`);
+  for (const { deptransId, ...example } of examples) {
+    say(
+      `  ${JSON.stringify(example)} ${JSON.stringify(await readJson(`${stage.cityUrl}/control/truth/${deptransId}`))}`,
+    );
+  }
   await stage[Symbol.asyncDispose]();
   say(JSON.stringify(verdict));
   return complaints.length === 0 ? 0 : 1;

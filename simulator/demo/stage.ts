@@ -94,7 +94,7 @@ async function assertFree(name: string, port: number): Promise<void> {
 
 /** A database of this run alone: in the embedded server, or made in one's own and dropped at the end. */
 async function openDatabase({ databaseUrl: given }: DemoOptions, stack: AsyncDisposableStack): Promise<string> {
-  if (given === null) return stack.use(await startPostgres()).url;
+  if (given === null) return stack.use(await startPostgres({ durable: false })).url;
   const name = `deptrans_run_${process.pid}`;
   const admin = async (statement: string) => {
     const client = new pg.Client(given);

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Comparison } from '../control/compare.ts';
+import type { Example } from '../judge/judge.ts';
 import type { FigureReader } from './figures.ts';
 import { readJson } from './read-json.ts';
 import type { Stage } from './stage.ts';
@@ -45,11 +46,14 @@ export async function untilAtRest({ cityUrl }: Stage, figures: FigureReader): Pr
   }
 }
 
-export async function readVerdict(stage: Stage, figures: FigureReader): Promise<RunVerdict> {
+export async function readVerdict(
+  stage: Stage,
+  figures: FigureReader,
+): Promise<{ verdict: RunVerdict; examples: readonly Example[] }> {
   const { waiting, parked, balance } = await figures.read();
   const judged = await readJson<Comparison>(`${stage.cityUrl}/control/compare`);
   const copy = await compareCopy(stage);
-  return {
+  const verdict = {
     events: judged.produced.messages,
     reports: judged.reports,
     people: judged.people,
@@ -63,6 +67,7 @@ export async function readVerdict(stage: Stage, figures: FigureReader): Promise<
     covered: judged.covered,
     balance,
   };
+  return { verdict, examples: judged.examples };
 }
 
 /** What is wrong with a run, in sentences; empty if nothing is. */

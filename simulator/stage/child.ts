@@ -32,7 +32,7 @@ const KEPT_LINES = 20;
 /** Starts a process and waits for its greeting. Rejects with its last words if it ends, or says nothing for `timeoutMs`. */
 export async function startChild<T>(options: ChildOptions<T>): Promise<Child & { greeting: T }> {
   const { file, args = [], env, greeting, onLine, timeoutMs = 60_000 } = options;
-  const child = spawn(process.execPath, [join(ROOT, file), ...args], {
+  const child = spawn(process.execPath, [...process.execArgv, join(ROOT, file), ...args], {
     env: { ...inherited(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
