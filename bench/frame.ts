@@ -74,14 +74,29 @@ export async function runTrial(
 ): Promise<Line[]> {
   signal.throwIfAborted();
   await using trial = await plan.open(size);
-  const within = () => AbortSignal.any([signal, AbortSignal.timeout(plan.deadlineMs)]);
+  const { deadlineMs } = plan;
   const turns: Turn[] = [];
   for (let i = 0; i < plan.warmUps + runs; i++) {
-    const subject = await trial.subject(within());
-    const baseline = trial.baseline ? await trial.baseline(within()) : null;
+    const subject = await inTime((within) => trial.subject(within), { deadlineMs, signal });
+    const baseline = trial.baseline ? await inTime((within) => trial.baseline!(within), { deadlineMs, signal }) : null;
     if (i >= plan.warmUps) turns.push({ subject, baseline });
   }
   return plan.goals.map((promise) => summarise(name, promise, turns, size));
+}
+
+async function inTime<T>(
+  work: (signal: AbortSignal) => Promise<T>,
+  { deadlineMs, signal }: { deadlineMs: number; signal: AbortSignal },
+): Promise<T> {
+  signal.throwIfAborted();
+  const limit = AbortSignal.timeout(deadlineMs);
+  try {
+    return await work(AbortSignal.any([signal, limit]));
+  } catch (problem) {
+    if (signal.aborted) throw signal.reason;
+    if (limit.aborted) throw new Error(`A turn did not end within ${deadlineMs / 1000} s.`, { cause: problem });
+    throw problem;
+  }
 }
 
 /** The line of one goal over all turns. */

@@ -22,21 +22,23 @@ function readArguments(): Asked {
   return { bench: findBench(positionals[0]), runs: runs === undefined ? undefined : Number(runs), size };
 }
 
-function fail(problem: unknown, code: number): void {
+function fail(problem: unknown, code: 1 | 2): number {
   process.stderr.write(`${problem instanceof Error ? problem.message : String(problem)}\n`);
-  process.exitCode = code;
+  return code;
 }
 
-async function main(): Promise<void> {
+async function main(): Promise<number> {
+  const ending = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    // The package that runs PostgreSQL listens too, and would end the process before everything is closed.
+    for (const listener of process.listeners(name)) process.off(name, listener);
+    process.once(name, () => ending.abort(new Error('Interrupted.')));
+  }
   let asked: Asked;
   try {
     asked = readArguments();
   } catch (problem) {
     return fail(problem, 2);
-  }
-  const ending = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(name, () => ending.abort(new Error('Interrupted.')));
   }
   try {
     for (const plan of asked.bench.trials) {
@@ -44,8 +46,10 @@ async function main(): Promise<void> {
       for (const line of lines) process.stdout.write(`${JSON.stringify(line)}\n`);
     }
   } catch (problem) {
-    fail(problem, 1);
+    return fail(problem, 1);
   }
+  return 0;
 }
 
-await main();
+// That package also sets the exit code to 0 when the process ends by itself.
+process.exit(await main());

@@ -100,6 +100,31 @@ test('a turn that fails makes no figure, and the trial is closed', async () => {
   expect(trial.done.at(-1)).toBe('closed');
 });
 
+test('an interruption is told as such and begins no other turn', async () => {
+  const trial = recordingTrial();
+  const interrupted = AbortSignal.abort(new Error('Interrupted.'));
+  await expect(runTrial('intake', trial.plan, { size: 'full', signal: interrupted })).rejects.toThrow('Interrupted.');
+  const ending = new AbortController();
+  const open = () => {
+    ending.abort(new Error('Interrupted.'));
+    return trial.plan.open('full');
+  };
+  await expect(runTrial('intake', { ...trial.plan, open }, { size: 'full', signal: ending.signal })).rejects.toThrow(
+    'Interrupted.',
+  );
+  expect(trial.done).toEqual(['closed']);
+});
+
+test('a turn that does not end in its time makes no figure', async () => {
+  const trial = recordingTrial();
+  const subject = (signal: AbortSignal) =>
+    new Promise<Readings>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  const open = async () => ({ ...(await trial.plan.open('full')), subject });
+  const plan = { ...trial.plan, open, deadlineMs: 1 };
+  await expect(runTrial('intake', plan, { size: 'full', signal: never })).rejects.toThrow('within 0.001 s');
+  expect(trial.done).toEqual(['closed']);
+});
+
 function recordingTrial({ failAt = Infinity } = {}) {
   const done: string[] = [];
   let turns = 0;
