@@ -37,6 +37,8 @@ export type SimulatorOptions = {
   serviceUrl: string | null;
   /** Null: events are pushed to the service; if there is none, they go nowhere. */
   brokers: string | null;
+  /** Of the broker, if it is not the usual one. */
+  topic?: string;
   /** Whether the regulator misbehaves a little from the start. */
   weather: boolean;
 };
@@ -67,8 +69,8 @@ export async function openSimulator(options: SimulatorOptions): Promise<Simulato
   return { url, city, regulator, neighbours, compare: () => compare(sides), close, [Symbol.asyncDispose]: close };
 }
 
-function openSink({ brokers, serviceUrl }: SimulatorOptions): Promise<Sink> {
-  if (brokers !== null) return openKafkaSink(brokers);
+function openSink({ brokers, topic, serviceUrl }: SimulatorOptions): Promise<Sink> {
+  if (brokers !== null) return openKafkaSink(brokers, topic);
   return Promise.resolve(serviceUrl === null ? silentSink : openPushSink(serviceUrl));
 }
 

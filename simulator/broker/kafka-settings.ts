@@ -18,6 +18,7 @@ export function brokerSettings(place: { port: number; controllerPort: number; lo
     'transaction.state.log.replication.factor': 1,
     'transaction.state.log.min.isr': 1,
     'group.initial.rebalance.delay.ms': 0,
+    'group.min.session.timeout.ms': 1_000,
   })
     .map(([name, value]) => `${name}=${value}`)
     .join('\n')}\n`;

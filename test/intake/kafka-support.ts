@@ -1,6 +1,5 @@
 import { type Admin, Kafka, logLevel, type Producer } from 'kafkajs';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest';
-import { type Broker, startBroker } from '../../simulator/broker/kafka.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, vi } from 'vitest';
 import { type Intake, openIntake } from '../../src/intake/intake.ts';
 import { kafkaSource } from '../../src/intake/kafka.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
@@ -14,9 +13,9 @@ import { readTables, type Written, written } from './support.ts';
 export const patience = { timeout: 20_000, interval: 50 };
 const partitions = 4;
 
-/** A broker for the tests of one file, and for each test a database, a topic of four partitions and intakes that read it. */
+/** For each test a database, a topic of four partitions and intakes that read it. */
 export function useKafka() {
-  let broker: Broker;
+  const broker = inject('kafkaBrokers');
   let admin: Admin;
   let producer: Producer;
   let database: TestDatabase;
@@ -25,8 +24,7 @@ export function useKafka() {
   const intakes = new Set<Intake>();
 
   beforeAll(async () => {
-    broker = await startBroker();
-    const kafka = new Kafka({ brokers: [broker.brokers], logLevel: logLevel.NOTHING });
+    const kafka = new Kafka({ brokers: [broker], logLevel: logLevel.NOTHING });
     admin = kafka.admin();
     producer = kafka.producer({ allowAutoTopicCreation: false });
     await admin.connect();
@@ -35,12 +33,11 @@ export function useKafka() {
   afterAll(async () => {
     await producer.disconnect();
     await admin.disconnect();
-    await broker.stop();
   });
   beforeEach(async () => {
     database = await openTestDatabase();
     topics += 1;
-    topic = `statuses-${topics}`;
+    topic = `statuses-${process.pid}-${topics}`;
     await createTopic();
   });
   afterEach(async () => {
@@ -58,7 +55,7 @@ export function useKafka() {
 
   const open = ({
     groupId = `group-${topic}`,
-    brokers = broker.brokers,
+    brokers = broker,
     maxBatch = 100,
     verifyMs = 60_000,
     metrics = openMetrics(systemClock),
