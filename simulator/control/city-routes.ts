@@ -1,5 +1,5 @@
 import { BadCall } from '../http/exchange.ts';
-import { trueLevel } from '../judge/level.ts';
+import { dueLevel } from '../judge/level.ts';
 import { compare } from './compare.ts';
 import type { Route } from './control.ts';
 import { readFields } from './read-body.ts';
@@ -42,7 +42,7 @@ function tell({ city: { truth }, regulator: { registry, calls }, rules, now }: S
     mappingChanges: person.entries.map(({ fromMs }) => time(fromMs)),
   }));
   return {
-    should: trueLevel(truth, account.id, now(), rules),
+    should: dueLevel(truth, account, now(), rules),
     history: account.history.map(({ atMs, ...entry }) => ({ at: time(atMs), ...entry })),
     shift: registry.shift(account.id, now()),
     calls: calls.of(account.id),

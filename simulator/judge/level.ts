@@ -42,20 +42,17 @@ function trueLevel(truth: Truth, account: Account, nowMs: number, rules: LevelRu
 }
 
 /**
- * Whether the person, on whatever profile, was inside less than the dwell ago, with a shift that has been open since (or was opened by a
+ * Whether the person, on whatever profile, was on line inside less than the dwell ago, with a shift that has been open since (or was opened by a
  * report already on its way). A shift opened later was opened for somebody outside. Breaks do not count: one that was over before it was seen
  * closes nothing.
  */
 function mayStay(truth: Truth, { id, shift }: Account, nowMs: number, { dwellMs, slackMs }: LevelRules): boolean {
   const holder = truth.holder(id);
-  const lastInsideMs = Math.max(
-    ...truth
-      .profilesOf(id)
-      .flatMap(({ person, place }) =>
-        overlaps(spansOf(person, holder, nowMs, slackMs), spansOf(place, 'inside', nowMs)),
-      )
-      .map(({ toMs }) => toMs),
-  );
+  const inside = truth.profilesOf(id).flatMap(({ connected, person, place }) => {
+    const onLine = overlaps(spansOf(connected, true, nowMs), spansOf(person, holder, nowMs, slackMs));
+    return overlaps(onLine, spansOf(place, 'inside', nowMs));
+  });
+  const lastInsideMs = Math.max(...inside.map(({ toMs }) => toMs));
   if (nowMs - lastInsideMs >= dwellMs) return false;
   return shift !== null && shift.endedAtMs === null && shift.startedAtMs <= lastInsideMs + slackMs;
 }

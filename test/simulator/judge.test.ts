@@ -202,16 +202,28 @@ describe('place', () => {
     expectVerdict({ either: { 'left lately': 1 } });
   });
 
-  test('the dwell goes on through a park switch, but not through a break', () => {
+  test('the dwell goes on through park switches and breaks that nobody saw, but opens nothing', () => {
     on(10, 'A/anna');
     report(true, 11);
     for (const profile of ['A/anna', 'B/anna']) truth.place(profile, 'outside', 20_000);
     off(30, 'A/anna');
     on(30, 'B/anna');
-    expectVerdict({ either: { 'left lately': 1 } });
     off(40, 'B/anna');
     on(60, 'B/anna');
-    expectVerdict({ differ: 1 });
+    expectVerdict({ either: { 'left lately': 1 } });
+    report(false, 61);
+    expectVerdict({ trulyConnected: 0 });
+    report(true, 62);
+    expectVerdict({ differ: 1, outOfOrder: 1 });
+  });
+
+  test('the dwell goes on when the profile that was inside is taken away', () => {
+    truth.place('B/anna', 'outside', always);
+    on(10, 'A/anna');
+    report(true, 11);
+    on(15, 'B/anna');
+    truth.person('A/anna', null, 20_000);
+    expectVerdict({ either: { 'left lately': 1 } });
   });
 
   test('an unknown place neither opens nor closes', () => {
