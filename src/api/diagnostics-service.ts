@@ -2,8 +2,7 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import { Check, type DiagnosticsService, VerdictOutcome, VerdictReason } from '../../gen/deptrans/v1/diagnostics_pb.ts';
 import { type CheckedRegion, judge, type Order, type Verdict } from '../domain/verdict.ts';
-import type { Feed } from '../feed/feed.ts';
-import { FeedRefusal } from '../feed/refusal.ts';
+import { type Feed, FeedRefusal } from '../feed/feed.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { type FieldProblem, refuse } from './errors.ts';
 

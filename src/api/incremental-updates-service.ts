@@ -8,10 +8,7 @@ import {
   WatchIdsResponseSchema,
   WatchStatusesResponseSchema,
 } from '../../gen/deptrans/v1/incremental_updates_pb.ts';
-import type { Feed } from '../feed/feed.ts';
-import { ENVELOPE_BYTES, type Frame } from '../feed/frames.ts';
-import type { ListRequest } from '../feed/pages.ts';
-import { FeedRefusal } from '../feed/refusal.ts';
+import { ENVELOPE_BYTES, type Feed, FeedRefusal, type Frame, type ListRequest } from '../feed/feed.ts';
 import { refuse } from './errors.ts';
 
 export type IncrementalUpdatesOptions = {

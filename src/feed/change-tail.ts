@@ -1,7 +1,7 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Db } from '../store/database.ts';
-import { readTail, readTimeMarks } from '../store/feed.ts';
+import { readTail, readTimeMarks, type Tail } from '../store/feed.ts';
 import { applyTail, type Copy } from './copy.ts';
 import { assertChain, ChainBroken, loadCopy } from './load.ts';
 import { openTimeMarks, type TimeMarks } from './time-marks.ts';
@@ -69,7 +69,7 @@ export function openChangeTail({ db, clock, log, changed, reloaded }: ChangeTail
     if (tail.head < known.head) return 'idle';
     assertChain(tail, known.head);
     for (const { at_us, seq } of tail.commits) marks.add({ at_us, seq });
-    applyTail(known, tail);
+    takeIn(known, tail);
     const complete = known.head === tail.head;
     if (complete) freshAt = began;
     if (tail.commits.length > 0) changed();
@@ -91,9 +91,19 @@ export function openChangeTail({ db, clock, log, changed, reloaded }: ChangeTail
         return await follow(copy, signal);
       } catch (error) {
         if (!(error instanceof ChainBroken)) throw error;
+        log.error({ err: error }, 'the copy cannot go on');
         await reload('chain', signal);
         return 'more';
       }
     },
   };
+}
+
+/** A copy into which a commit went only in part is worth nothing: it must be loaded anew. */
+function takeIn(copy: Copy, tail: Tail): void {
+  try {
+    applyTail(copy, tail);
+  } catch (cause) {
+    throw new ChainBroken('a commit could not be taken in', { cause });
+  }
 }

@@ -15,6 +15,10 @@ import { type ListRequest, listPage } from './pages.ts';
 import { FeedRefusal } from './refusal.ts';
 import { type WatchRequest, watch } from './watch.ts';
 
+export { ENVELOPE_BYTES, type Frame } from './frames.ts';
+export type { ListRequest } from './pages.ts';
+export { FeedRefusal } from './refusal.ts';
+
 /**
  * The feed: an exact copy of ids and sessions in memory, kept by tailing the database's log of commits, and handed out to any number of
  * subscribers as streams, pages and answers about one driver.
@@ -38,8 +42,6 @@ export type Feed = AsyncDisposable & {
   sourceAgeMs(): number;
   /** Why it cannot serve yet; null if it can. */
   notReady(): string | null;
-  /** Looks for changes now instead of at the next poll. */
-  wake(): void;
 };
 
 export type FeedOptions = {
@@ -99,7 +101,6 @@ export function openFeed(options: FeedOptions): Feed {
     head: () => tail.copy?.head ?? 0,
     sourceAgeMs: () => tail.sourceAgeMs(),
     notReady: () => (tail.copy ? null : 'the feed has not loaded its copy of the database yet'),
-    wake: () => polling.wake(),
     async [Symbol.asyncDispose]() {
       await Promise.all([polling[Symbol.asyncDispose](), beating[Symbol.asyncDispose]()]);
     },

@@ -26,7 +26,7 @@ export class Image {
   readonly people = new PersonSlots(this.#arena);
   readonly regions = openRegionNames();
   readonly #key = openKeyEncoder();
-  readonly #index = openKeyIndex(this.profiles.hashLo);
+  readonly #index = openKeyIndex();
 
   putProfile(row: ProfileRow, before: BeforeChange = NOBODY): void {
     const no = row.profile_no;

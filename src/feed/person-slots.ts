@@ -53,6 +53,8 @@ const ID = 53;
 const ID_BYTES = 19;
 const TOKEN = 72;
 const TOKEN_BYTES = 40;
+const TOKEN_FIELD = 3;
+const TOKEN_TAG = (TOKEN_FIELD << 3) | 2;
 const CHUNK = 18;
 const PLACE = 19;
 const ELSEWHERE = 255;
@@ -144,16 +146,17 @@ export class PersonSlots {
     const { bytes, u32 } = this.#slab.writable(no);
     const at = this.#slab.at(no);
     if (bytes[at + TOKEN_LENGTH] !== 0) return;
-    const text = Buffer.from(value);
-    const writer = openWriter(text.length + 8);
-    writeField(writer, 3, text);
-    const field = writer.bytes.subarray(0, writer.at);
-    if (field.length <= TOKEN_BYTES) {
-      bytes[at + TOKEN_LENGTH] = field.length;
-      bytes.set(field, at + TOKEN);
+    const length = Buffer.byteLength(value);
+    if (length + 2 <= TOKEN_BYTES) {
+      bytes[at + TOKEN_LENGTH] = length + 2;
+      bytes[at + TOKEN] = TOKEN_TAG;
+      bytes[at + TOKEN + 1] = length;
+      bytes.write(value, at + TOKEN + 2);
       return;
     }
-    const stored = this.#arena.put(field);
+    const writer = openWriter(length + 8);
+    writeField(writer, TOKEN_FIELD, Buffer.from(value));
+    const stored = this.#arena.put(writer.bytes.subarray(0, writer.at));
     bytes[at + TOKEN_LENGTH] = ELSEWHERE;
     u32[(at >> 2) + CHUNK] = stored.chunk;
     u32[(at >> 2) + PLACE] = stored.at;
@@ -185,7 +188,7 @@ export class PersonSlots {
     else this.#longIds.set(no, id);
   }
 
-  /** Writes field 3 of a record. */
+  /** Writes the token's field of a record. */
   writeToken(writer: Writer, no: number): void {
     const length = this.#byte(no, TOKEN_LENGTH);
     if (length !== ELSEWHERE) {

@@ -52,7 +52,9 @@ export class ProfileSlots {
     return this.#word(no, NEXT);
   }
 
-  hashLo = (no: number): number => this.#word(no, LO);
+  hashLo(no: number): number {
+    return this.#word(no, LO);
+  }
 
   hashHi(no: number): number {
     return this.#word(no, HI);

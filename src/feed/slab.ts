@@ -1,5 +1,5 @@
 /** A run of slots, seen three ways. A slot is a multiple of 8 bytes. */
-export type Segment = { bytes: Uint8Array; u32: Uint32Array; f64: Float64Array };
+export type Segment = { bytes: Buffer; u32: Uint32Array; f64: Float64Array };
 
 /**
  * Flat slots under dense numbers: no object per row, nothing for the garbage collector to walk. Memory grows by segments, so growing copies
@@ -44,5 +44,5 @@ export function openSlab(slotBytes: number): Slab {
 
 function newSegment(slotBytes: number): Segment {
   const buffer = new ArrayBuffer(slotBytes << SHIFT);
-  return { bytes: new Uint8Array(buffer), u32: new Uint32Array(buffer), f64: new Float64Array(buffer) };
+  return { bytes: Buffer.from(buffer), u32: new Uint32Array(buffer), f64: new Float64Array(buffer) };
 }

@@ -6,6 +6,7 @@ import type { Db } from '../../src/store/database.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { type FeedApi, openFeedApi } from '../support/feed/api.ts';
 import type { FeedRecord } from '../support/feed/consumer.ts';
+import { PATIENCE } from '../support/feed/open-test-feed.ts';
 import { plainRecords } from '../support/feed/plain-records.ts';
 import { refusalOf } from '../support/feed/refusal.ts';
 import { addPeople, moveProfiles, readRecords, setBindings, setSessions } from '../support/feed/world.ts';
@@ -43,7 +44,7 @@ const caughtUp = (db: Db, api: FeedApi) =>
   vi.waitFor(async () => {
     const { rows } = await sql<{ head: number }>`select max(seq) as head from deptrans.feed_log`.execute(db);
     expect(api.feed.head()).toBe(rows[0]!.head);
-  });
+  }, PATIENCE);
 
 test('pages cover the state without splitting a person, and then the changes', async () => {
   await using database = await openTestDatabase();

@@ -6,6 +6,7 @@ import { encodeCursor, filterHash } from '../../src/domain/cursor.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { clientsOf, type FeedApi, openFeedApi } from '../support/feed/api.ts';
 import { Consumer } from '../support/feed/consumer.ts';
+import { PATIENCE } from '../support/feed/open-test-feed.ts';
 import { plainRecords } from '../support/feed/plain-records.ts';
 import { refusalOf } from '../support/feed/refusal.ts';
 import { addPeople, moveProfiles, readRecords, setBindings, setSessions } from '../support/feed/world.ts';
@@ -126,7 +127,7 @@ test('a cursor of another history, of collected tombstones, of another filter: r
 
   await sql`update deptrans.feed_state set floor_seq = 100`.execute(db);
   await setSessions(db, people);
-  await vi.waitFor(() => expect(api.feed.head()).toBe(60));
+  await vi.waitFor(() => expect(api.feed.head()).toBe(60), PATIENCE);
   await resetsWith(Reset_Reason.CURSOR_TOO_OLD);
   expect(plainRecords(consumer.copy)).toEqual(await readRecords(db, 'statuses'));
 });
@@ -225,7 +226,7 @@ test('a server that stops says go_away, and ends the stream as unavailable', asy
   await using api = await openFeedApi(db);
   const consumer = new Consumer();
   const ended = refusalOf(watch(api, consumer, { done: () => false }));
-  await vi.waitFor(() => expect(consumer.cases()).toContain('heartbeat'));
+  await vi.waitFor(() => expect(consumer.cases()).toContain('heartbeat'), PATIENCE);
   api.feed.lifetime.stop(10_000);
   expect(await ended).toBe('Unavailable SHUTTING_DOWN');
   expect(consumer.frames.at(-1)!.frame).toMatchObject({

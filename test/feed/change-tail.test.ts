@@ -82,6 +82,22 @@ test('a log that was cut makes the copy load anew, complete', async () => {
   expect(await tail.poll()).toBe('idle');
 });
 
+test('a commit that could not be taken in whole makes the copy load anew', async () => {
+  await using database = await openTestDatabase();
+  const { db } = database;
+  const { tail, reloads } = tailOf(db);
+  const people = await addPeople(db, 5);
+  await tail.poll();
+  const before = tail.copy!;
+  before.streams.statuses.publish = () => {
+    throw new RangeError('out of memory');
+  };
+  await setSessions(db, people);
+  expect(await tail.poll()).toBe('more');
+  expect(reloads).toEqual(['chain']);
+  expect(tail.copy!.streams.statuses.count).toBe(5);
+});
+
 test('another history makes the copy load anew', async () => {
   await using database = await openTestDatabase();
   const { db } = database;

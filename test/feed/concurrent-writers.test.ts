@@ -43,7 +43,9 @@ async function dawdle(db: Db, random: Random, people: number[]): Promise<void> {
   });
 }
 
-test('16 writers at once, with delays and roll-backs: no key of any consumer is stale', async () => {
+test('16 writers at once, with delays and roll-backs: no key of any consumer is stale', {
+  timeout: 120_000,
+}, async () => {
   await using database = await openTestDatabase({ maxConnections: WRITERS + 6 });
   const { db } = database;
   const people = await addPeople(db, PEOPLE, 2);

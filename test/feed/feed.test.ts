@@ -13,7 +13,7 @@ import { openTestDatabase } from '../support/database.ts';
 import { type Cable, openCable } from '../support/feed/cable.ts';
 import { Consumer } from '../support/feed/consumer.ts';
 import { follow } from '../support/feed/follow.ts';
-import { openTestFeed } from '../support/feed/open-test-feed.ts';
+import { openTestFeed, PATIENCE } from '../support/feed/open-test-feed.ts';
 import { plainRecords } from '../support/feed/plain-records.ts';
 import { addPeople, readRecords, setSessions } from '../support/feed/world.ts';
 
@@ -102,11 +102,11 @@ test('readers that do not read cost nothing, and are exact when they go on', asy
   for (const reader of slow.slice(1)) await reader.next(); // hello, and then never again
   for (let i = 0; i < 4; i++) await take(); // well into its snapshot
   const before = process.memoryUsage().arrayBuffers;
-  for (let i = 0; i < 60; i++)
-    await setSessions(db, people.slice(i * 50, i * 50 + 2_000), { region: `region-${i % 3}` });
+  for (let i = 0; i < 40; i++)
+    await setSessions(db, people.slice(i * 100, i * 100 + 1_000), { region: `region-${i % 3}` });
   const head = (await setSessions(db, people.slice(0, 1)))!;
-  await vi.waitFor(() => expect(feed.head()).toBe(head), { timeout: 20_000, interval: 10 });
-  // 120,000 changed records of 150 bytes, 300 readers behind: a queue each would be 5 GB.
+  await vi.waitFor(() => expect(feed.head()).toBe(head), PATIENCE);
+  // 40,000 changed records of 120 bytes, 300 readers behind: a queue each would be 1.4 GB.
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * 1024 * 1024);
 
   while (consumer.position < head || consumer.inSnapshot) await take();
@@ -124,7 +124,7 @@ test('when it stops, watchers are sent away with their cursor, and pollers still
   const leaving = (async () => {
     for await (const frame of feed.watch('statuses', WHOLE, NOBODY)) consumer.take(messageOf(frame));
   })();
-  await vi.waitFor(() => expect(consumer.cases()).toContain('heartbeat'));
+  await vi.waitFor(() => expect(consumer.cases()).toContain('heartbeat'), PATIENCE);
   feed.lifetime.stop(10_000);
   await expect(leaving).rejects.toThrow(new FeedRefusal('SHUTTING_DOWN'));
   expect(consumer.cases().at(-1)).toBe('goAway');

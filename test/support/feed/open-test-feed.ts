@@ -8,6 +8,9 @@ import type { Db } from '../../../src/store/database.ts';
 
 export type TestFeed = Feed & { readonly lifetime: ReturnType<typeof openLifetime>; readonly metrics: Metrics };
 
+/** For `vi.waitFor`: a busy machine is no failure. */
+export const PATIENCE = { timeout: 20_000, interval: 5 };
+
 /** A loaded feed over a database, quick in everything. */
 export async function openTestFeed(db: Db, options: Partial<FeedOptions> = {}): Promise<TestFeed> {
   const lifetime = openLifetime();
@@ -23,6 +26,6 @@ export async function openTestFeed(db: Db, options: Partial<FeedOptions> = {}): 
     metrics,
     ...options,
   });
-  await vi.waitFor(() => expect(feed.notReady()).toBeNull(), { timeout: 10_000, interval: 5 });
+  await vi.waitFor(() => expect(feed.notReady()).toBeNull(), PATIENCE);
   return { ...feed, lifetime, metrics };
 }

@@ -1,0 +1,13 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { sortBySeq } from '../../src/feed/sort-by-seq.ts';
+
+test('numbers are put in the order of their seq, equal ones as they came', () => {
+  const seq = fc.oneof(fc.nat(50), fc.maxSafeNat(), fc.constantFrom(65_535, 65_536, 2 ** 32, 2 ** 48));
+  fc.assert(
+    fc.property(fc.array(seq, { maxLength: 300 }), (seqs) => {
+      const sorted = sortBySeq(Uint32Array.from(seqs.keys()), (no) => seqs[no]!);
+      expect([...sorted]).toEqual([...seqs.keys()].sort((a, b) => seqs[a]! - seqs[b]! || a - b));
+    }),
+  );
+});
