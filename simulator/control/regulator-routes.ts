@@ -79,7 +79,7 @@ export function regulatorRoutes({ regulator, now }: Sides): Route[] {
       act: ({ query }) => {
         const id = query.get('driver');
         const found = id === null ? calls.all() : calls.of(registry.find(id)?.id ?? id);
-        return { calls: found.slice(-Number(query.get('limit') ?? 100)) };
+        return { calls: found.slice(-readLimit(query)) };
       },
     },
     driver(
@@ -115,4 +115,10 @@ function readSettings(body: unknown): Partial<RegulatorSettings> {
       value === null && name !== 'rateLimitRetryAfterS' ? Number.POSITIVE_INFINITY : value,
     ]),
   );
+}
+
+function readLimit(query: URLSearchParams): number {
+  const limit = Number(query.get('limit') ?? 100);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= 10_000) return limit;
+  throw new BadCall(400, 'BAD_REQUEST', 'limit must be a whole number from 1 to 10000');
 }

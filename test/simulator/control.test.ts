@@ -138,6 +138,8 @@ test.each([
   ['POST', '/regulator/drivers/1/block', { forMs: 5 }, 404],
   ['PATCH', '/neighbours/nobody', {}, 404],
   ['PATCH', '/city', { rate: 'fast' }, 400],
+  ['GET', '/regulator/calls?limit=0', undefined, 400],
+  ['GET', '/regulator/calls?limit=many', undefined, 400],
 ] as const)('%s %s %j is refused', async (method, path, body, status) => {
   const answer = await control(method, path, body);
   expect(answer).toMatchObject({ status, body: { error: {} } });
