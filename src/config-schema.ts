@@ -72,6 +72,8 @@ export const limitsSchema = z.strictObject({
     maxRetryMs: ms(3_600_000),
     maxRetryAfterMs: ms(600_000),
     sessionEndSlackMs: ms(60_000),
+    /** An open session is read again when its last news is older than this, as far as reports leave room. */
+    refreshMs: ms(900_000),
     /** An event older than this is not told as fresh. */
     maxAgeMs: ms(86_400_000),
     /** A connected profile without an event for so long counts as offline. */

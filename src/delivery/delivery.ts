@@ -7,16 +7,17 @@ import type { Lifetime } from '../runtime/lifetime.ts';
 import type { Log } from '../runtime/log.ts';
 import { startLoop } from '../runtime/loop.ts';
 import type { Metrics } from '../runtime/metrics.ts';
-import { type ClaimedLook, claim, release } from '../store/claim.ts';
+import { type ClaimedLook, claim, claimStale, release } from '../store/claim.ts';
 import { type Db, inTransaction } from '../store/database.ts';
-import { closeGate, isGateOpen, openGate, takeProbe } from '../store/gate.ts';
 import { type Intent, writeIntents } from '../store/intent.ts';
 import { route } from '../store/route.ts';
 import { type SettleItem, settle } from '../store/settle.ts';
+import { openDelayMeter } from './delay.ts';
 import { openExchanges } from './exchange.ts';
 import { openPace } from './pace.ts';
 import { freshPositions } from './positions.ts';
 import { openRulesReader } from './rules-reader.ts';
+import { openSharedGate } from './shared-gate.ts';
 import { openSweep, type SweepLimits } from './sweep.ts';
 import { type WorkerLimits, type WorkerParts, workOn } from './worker.ts';
 
@@ -76,14 +77,10 @@ export function openDelivery(parts: DeliveryParts): Delivery {
   const pace = openPace({
     ...limits,
     clock,
-    gate: {
-      isOpen: () => isGateOpen(db, regulator.name),
-      open: () => openGate(db, regulator.name, limits.probeMs),
-      takeProbe: () => takeProbe(db, regulator.name, limits.probeMs),
-      close: () => closeGate(db, regulator.name),
-    },
+    gate: openSharedGate(db, regulator.name, limits.probeMs),
     onChange: (answering) => log.warn({ regulator: regulator.name, answering }, 'the regulator changed'),
   });
+  const measureDelay = openDelayMeter(db, regulator.name, metrics);
   const settled = metrics.counter('delivery_settled_total', 'Looks settled', ['end'] as const);
   const lostLeases = metrics.counter('delivery_lost_leases_total', 'Looks whose lease was over when they ended');
   metrics.gauge('delivery_in_flight', 'Accounts being worked on', [], (gauge) => gauge.set(pace.inFlight));
@@ -103,6 +100,7 @@ export function openDelivery(parts: DeliveryParts): Delivery {
       lingerMs: limits.settleLingerMs,
       run: async (items) => {
         const { lost } = await inTransaction(db, (tx) => settle(tx, items, { slot, maxAgeMs: limits.maxAgeMs }));
+        await measureDelay(items).catch((err) => log.warn({ err }, 'delays not measured'));
         lostLeases.inc(lost.length);
         for (const { settlement } of items)
           settled.inc({ end: settlement.rows?.outcome ?? settlement.waitReason ?? 'none' });
@@ -130,9 +128,11 @@ export function openDelivery(parts: DeliveryParts): Delivery {
   const claimSome = async (signal: AbortSignal): Promise<number> => {
     const permits = await pace.permits(limits.batch);
     if (permits === 0) return -1;
-    const { looks, rulesVersion } = await inTransaction(db, (tx) => claim(tx, permits, limits.leaseMs), {
-      asyncCommit: true,
-    });
+    const claimDue = async (tx: Db) => {
+      const due = await claim(tx, permits, limits.leaseMs);
+      return due.looks.length > 0 ? due : claimStale(tx, permits, limits.leaseMs, limits.refreshMs);
+    };
+    const { looks, rulesVersion } = await inTransaction(db, claimDue, { asyncCommit: true });
     if (looks.length === 0) return 0;
     if (lifetime.stopping.aborted) {
       await release(

@@ -17,6 +17,8 @@ export type Account = {
   sessionId: string | null;
   sessionEnd: Date | null;
   sessionOverAt: Date | null;
+  /** When the regulator last told about the session. */
+  sessionReadAt: Date | null;
   outsideSince: Date | null;
   verifyAt: Date | null;
   /** The greatest `occurredAt` ever sent, accepted or not. */

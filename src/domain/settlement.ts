@@ -37,6 +37,8 @@ export type SettlementLimits = {
   maxRetryAfterMs: number;
   /** How long after its end a session is read again. */
   sessionEndSlackMs: number;
+  /** An open session is read again when its last news is older than this: hours are counted across services, so its end moves. */
+  refreshMs: number;
   canReadSession: boolean;
 };
 
@@ -83,11 +85,12 @@ export function settleReport(
         attempts: 0,
         region: plan.region,
         sessionOverAt: null,
+        sessionReadAt: connected ? now : account.sessionReadAt,
         outsideSince: plan.outsideSince,
       };
       // "Already so" tells nothing about the session: read it.
       if (outcome.kind === 'already' && connected && limits.canReadSession) next.verifyAt = now;
-      const settled = outcome.kind === 'accepted' && outcome.value ? withSession(next, outcome.value) : next;
+      const settled = outcome.kind === 'accepted' && outcome.value ? withSession(next, outcome.value, now) : next;
       const session = outcome.kind === 'accepted' && outcome.value ? { session: outcome.value } : {};
       return { ...idle(settled, { outcome: 'sent', reason: '' }, plan.watched, now, limits), ...session };
     }
@@ -126,7 +129,12 @@ export function applyReading(look: Look, outcome: Outcome<Session | null>, limit
   const { account, now } = look;
   const session = outcome.value;
   const open = session !== null && isOpen(session) && isOurs(account, session, limits);
-  const read = { ...(session ? withSession(account, session) : account), doubt: false, verifyAt: null };
+  const read = {
+    ...(session ? withSession(account, session, now) : account),
+    sessionReadAt: now,
+    doubt: false,
+    verifyAt: null,
+  };
   if (open) return { ...read, believed: true, sessionOverAt: null };
   // A finished session that we had not seen: our CONNECTED was applied, and the shift has ended since.
   const appliedAndOver =
@@ -147,11 +155,12 @@ export function settleFailedReading(look: Look, outcome: Outcome<unknown>, limit
 /** Whether the regulator must be read before anything is decided. */
 export function needsReading({ account, now }: Look, limits: SettlementLimits): boolean {
   if (!limits.canReadSession) return false;
-  const ended = account.believed && !account.sessionOverAt && account.sessionEnd;
+  const open = account.believed && !account.sessionOverAt;
   return (
     account.doubt ||
-    (account.verifyAt !== null && account.verifyAt <= now) ||
-    (ended instanceof Date && after(ended, limits.sessionEndSlackMs) <= now)
+    isPast(account.verifyAt, 0, now) ||
+    (open && isPast(account.sessionEnd, limits.sessionEndSlackMs, now)) ||
+    (open && isPast(account.sessionReadAt, limits.refreshMs, now))
   );
 }
 
@@ -196,8 +205,8 @@ function settleRefusedClose(
   return retry({ ...account, attempts: account.attempts + 1 }, 'close_refused', pause, now);
 }
 
-function withSession(account: Account, session: Session): Account {
-  return { ...account, sessionId: session.id, sessionEnd: session.endsAt };
+function withSession(account: Account, session: Session, now: Date): Account {
+  return { ...account, sessionId: session.id, sessionEnd: session.endsAt, sessionReadAt: now };
 }
 
 /** A session that began well after our last report was opened by another service: it is not ours to close. */
@@ -219,4 +228,8 @@ function nextTimer(account: Account, now: Date, limits: SettlementLimits): Date 
 
 function after(date: Date, ms: number): Date {
   return new Date(date.getTime() + ms);
+}
+
+function isPast(date: Date | null, ms: number, now: Date): boolean {
+  return date !== null && after(date, ms) <= now;
 }

@@ -20,7 +20,11 @@ type ClaimedRow = Parameters<typeof toAccount>[0] & { lease_token: number };
 export async function claim(tx: Db, limit: number, leaseMs: number): Promise<Claim> {
   const oldest = await claimSome(tx, Math.ceil(limit / 5), leaseMs, 'asc');
   const freshest = await claimSome(tx, limit - oldest.length, leaseMs, 'desc');
-  const rows = [...oldest, ...freshest];
+  return lookAt(tx, [...oldest, ...freshest]);
+}
+
+/** Reads the facts of claimed accounts, in the statement after the one that locked them. */
+async function lookAt(tx: Db, rows: readonly ClaimedRow[]): Promise<Claim> {
   if (rows.length === 0) return { looks: [], rulesVersion: 0 };
   const tokens = new Map(rows.map((row) => [row.deptrans_id, row.lease_token]));
   const { looks, rulesVersion } = await readLooks(tx, rows.map(toAccount));
@@ -38,6 +42,23 @@ async function claimSome(tx: Db, limit: number, leaseMs: number, order: 'asc' | 
         order by due_at ${sql.raw(order)} limit ${limit} for no key update skip locked)
     returning ${accountColumns}, lease_token`.execute(tx);
   return rows;
+}
+
+/**
+ * Claims up to `limit` resting accounts whose open session was last heard of more than `refreshMs` ago, the longest first. For the time that
+ * due accounts leave over.
+ */
+export async function claimStale(tx: Db, limit: number, leaseMs: number, refreshMs: number): Promise<Claim> {
+  const { rows } = await sql<ClaimedRow>`/* claim.stale */
+    update deptrans.reports set dirty = false, target = null,
+        lease_token = nextval('deptrans.change_no'), due_at = (select deptrans.now()) + ${leaseMs} * interval '1 ms'
+     where deptrans_id in (
+       select deptrans_id from deptrans.reports
+        where believed and session_over_at is null and session_read_at <= (select deptrans.now()) - ${refreshMs} * interval '1 ms'
+          and lease_token is null and not doubt and not suspect and coalesce(not_before, '-infinity') <= (select deptrans.now())
+        order by session_read_at limit ${limit} for no key update skip locked)
+    returning ${accountColumns}, lease_token`.execute(tx);
+  return lookAt(tx, rows);
 }
 
 /** Gives leases back that carry no intent, so that another instance need not wait for their end. */

@@ -16,6 +16,7 @@ type AccountRow = {
   session_over_at: Date | null;
   outside_since: Date | null;
   verify_at: Date | null;
+  session_read_at: Date | null;
   last_occurred_at: Date | null;
 };
 
@@ -37,7 +38,7 @@ type FactRow = {
 /** The columns of `deptrans.reports` that make an `Account`, for `returning` and `select`. */
 export const accountColumns: RawBuilder<AccountRow> = sql`
   deptrans_id, believed, doubt, parked_reason, park_until, park_count, attempts, region, session_id, session_end, session_over_at,
-  outside_since, verify_at, last_occurred_at`;
+  outside_since, verify_at, last_occurred_at, session_read_at`;
 
 export function toAccount(row: AccountRow): Account {
   return {
@@ -54,6 +55,7 @@ export function toAccount(row: AccountRow): Account {
     sessionOverAt: row.session_over_at,
     outsideSince: row.outside_since,
     verifyAt: row.verify_at,
+    sessionReadAt: row.session_read_at,
     lastOccurredAt: row.last_occurred_at,
   };
 }

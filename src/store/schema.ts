@@ -77,6 +77,7 @@ export type Schema = {
     session_over_at: Date | null;
     outside_since: Date | null;
     verify_at: Date | null;
+    session_read_at: Date | null;
     changed_at: Filled<Date>;
   };
   'deptrans.session_statuses': {
@@ -128,6 +129,7 @@ export type Schema = {
     login_until: Date | null;
     next_login_at: Date | null;
   };
+  'deptrans.outages': { regulator: string; from_at: Date; to_at: Date | null; probes: Filled<number> };
   'deptrans.leaders': { name: string; holder: string; term: number; expires_at: Date };
   'deptrans.mirror_streams': {
     stream: 'profiles' | 'categories';

@@ -286,3 +286,63 @@ test('a lease that ends with an intent written means doubt', async () => {
   await world.delivery.runOnce();
   expect(world.regulator.calls.all().map((call) => call.kind)).toEqual(['authenticate', 'session', 'status']);
 });
+
+test('an open session is read again when its news are old, and only when nothing else is due', async () => {
+  await using world = await openDeliveryWorld({ limits: { refreshMs: 15 * MINUTE } });
+  for (const [person, profile, id] of [
+    ['ann', 'p/1', '7'],
+    ['bob', 'p/2', '8'],
+  ] as const) {
+    await world.person(person, profile);
+    await world.bind(person, id);
+    world.place(profile, INSIDE);
+  }
+  await world.event('p/1', 'online');
+  await world.delivery.runOnce();
+  const readings = (id: string) => world.regulator.calls.of(id).filter(({ kind }) => kind === 'session').length;
+
+  await world.advance(14 * MINUTE);
+  await world.delivery.runOnce();
+  expect(readings('7')).toBe(0);
+  await world.advance(2 * MINUTE);
+  world.regulator.registry.endShift('7', Date.now() + 16 * MINUTE);
+  await world.event('p/2', 'online');
+  await world.delivery.runOnce();
+  expect(readings('7')).toBe(1);
+  expect(
+    world.regulator.calls
+      .all()
+      .map(({ kind, driverId }) => `${kind} ${driverId}`)
+      .slice(-2),
+  ).toEqual(['status 8', 'session 7']);
+  expect((await world.session('ann'))?.session_status).toMatch(/finished|finalized/); // ended by the regulator, published without an event
+  await world.advance(16 * MINUTE);
+  await world.delivery.runOnce();
+  expect([readings('7'), readings('8')]).toEqual([1, 1]); // what is over is not read again
+});
+
+test('an outage is an episode with its probes, and the delay it caused is told apart', async () => {
+  await using world = await openDeliveryWorld({ limits: { failuresToShut: 1 } });
+  await world.person('ann', 'p/1');
+  await world.bind('ann', '7');
+  world.place('p/1', INSIDE);
+  await world.regulator.availability.set('refused');
+  await world.event('p/1', 'online');
+  await world.delivery.runOnce();
+  for (let i = 0; i < 2; i++) {
+    await world.advance(61_000);
+    await world.delivery.runOnce();
+  }
+  await world.regulator.availability.set('up');
+  await world.advance(61_000);
+  await world.delivery.runOnce();
+  expect(world.isOpen('7')).toBe(true);
+  const [outage, ...more] = await world.db.selectFrom('deptrans.outages').selectAll().execute();
+  expect(more).toEqual([]);
+  expect(outage).toMatchObject({ regulator: 'moscow', probes: 3 });
+  expect(outage!.to_at!.getTime() - outage!.from_at.getTime()).toBeGreaterThan(180_000);
+  const text = await world.metrics.registry.metrics();
+  expect(text).toContain('deptrans_delay_seconds_count 1');
+  const theirs = Number(/deptrans_delay_outage_seconds_sum (\S+)/.exec(text)![1]);
+  expect(theirs).toBeGreaterThan(180);
+});

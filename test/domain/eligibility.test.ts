@@ -42,6 +42,7 @@ const free: Account = {
   sessionId: null,
   sessionEnd: null,
   sessionOverAt: null,
+  sessionReadAt: null,
   outsideSince: null,
   verifyAt: null,
   lastOccurredAt: null,

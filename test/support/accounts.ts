@@ -18,6 +18,7 @@ export const fresh: Account = {
   sessionId: null,
   sessionEnd: null,
   sessionOverAt: null,
+  sessionReadAt: null,
   outsideSince: null,
   verifyAt: null,
   lastOccurredAt: null,
@@ -41,5 +42,6 @@ export const settlementLimits: SettlementLimits = {
   maxRetryMs: 60 * MINUTE,
   maxRetryAfterMs: 10 * MINUTE,
   sessionEndSlackMs: MINUTE,
+  refreshMs: 15 * MINUTE,
   canReadSession: true,
 };

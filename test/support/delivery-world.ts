@@ -49,6 +49,7 @@ export const limits: DeliveryLimits = {
   maxRetryMs: 3_600_000,
   maxRetryAfterMs: 600_000,
   sessionEndSlackMs: 60_000,
+  refreshMs: 86_400_000,
   canReadSession: true,
   maxAgeMs: 86_400_000,
   maxSilenceMs: 86_400_000,
