@@ -1,0 +1,78 @@
+import { sql } from 'kysely';
+import { expect, test } from 'vitest';
+import { INSIDE, openDeliveryWorld } from '../support/delivery-world.ts';
+
+const MINUTE = 60_000;
+
+test('an answer lost after it took effect is looked up after the quiet time, and no second shift opens', async () => {
+  await using world = await openDeliveryWorld({ limits: { deadlineMs: 300 }, settings: { repeats: 'secondShift' } });
+  await world.person('ann', 'p/1');
+  await world.bind('ann', '7');
+  world.place('p/1', INSIDE);
+  world.regulator.faults.add({ kind: 'lostAnswer', calls: ['status'], count: 1 });
+  await world.event('p/1', 'online');
+  await world.delivery.runOnce();
+  expect(await world.account('7')).toMatchObject({ doubt: true, believed: false, wait_reason: 'unknown_outcome' });
+  expect(await world.queue()).toHaveLength(1);
+
+  await world.event('p/1', 'busy');
+  await world.delivery.runOnce();
+  expect(world.regulator.calls.of('7')).toHaveLength(1); // an event does not shorten the quiet time
+
+  await world.advance(31_000);
+  await world.delivery.runOnce();
+  expect(await world.account('7')).toMatchObject({ doubt: false, believed: true });
+  expect(world.history('7')).toEqual(['opened']);
+  expect(await world.queue()).toEqual([]);
+});
+
+test('without a way to read, a doubt is ended by writing what is desired, even if it equals the belief', async () => {
+  await using world = await openDeliveryWorld({ limits: { deadlineMs: 300, canReadSession: false } });
+  await world.person('ann', 'p/1');
+  await world.bind('ann', '7');
+  world.place('p/1', INSIDE);
+  world.regulator.faults.add({ kind: 'lostAnswer', calls: ['status'], count: 1 });
+  await world.event('p/1', 'online');
+  await world.delivery.runOnce();
+  await world.event('p/1', 'offline');
+  await world.advance(31_000);
+  await world.delivery.runOnce();
+  expect(world.history('7')).toEqual(['opened', 'closed']);
+  expect(await world.account('7')).toMatchObject({ doubt: false, believed: false });
+});
+
+test('a refusal for good parks the account until its time, and an offline driver is unparked', async () => {
+  await using world = await openDeliveryWorld();
+  await world.person('ann', 'p/1');
+  await world.bind('ann', '7');
+  world.place('p/1', INSIDE);
+  world.regulator.faults.add({ kind: 'blocked', calls: ['status'], count: 1 });
+  await world.event('p/1', 'online');
+  await world.delivery.runOnce();
+  expect(await world.account('7')).toMatchObject({ parked_reason: 'driver_blocked', believed: false });
+  expect(await world.queue()).toHaveLength(1);
+  await world.delivery.sweepOnce();
+  await world.delivery.runOnce();
+  expect(world.regulator.calls.of('7')).toHaveLength(1);
+
+  await world.advance(16 * MINUTE);
+  await world.delivery.runOnce();
+  expect(world.isOpen('7')).toBe(true);
+  expect(await world.account('7')).toMatchObject({ parked_reason: null, park_count: 0 });
+});
+
+test('a lease that ends with an intent written means doubt', async () => {
+  await using world = await openDeliveryWorld();
+  await world.person('ann', 'p/1');
+  await world.bind('ann', '7');
+  world.place('p/1', INSIDE);
+  await world.event('p/1', 'online');
+  await sql`update deptrans.reports set lease_token = 1, target = true, due_at = deptrans.now() + interval '30 s'`.execute(
+    world.db,
+  );
+  await world.delivery.runOnce();
+  expect(world.regulator.calls.all()).toEqual([]);
+  await world.advance(31_000);
+  await world.delivery.runOnce();
+  expect(world.regulator.calls.all().map((call) => call.kind)).toEqual(['authenticate', 'session', 'status']);
+});
