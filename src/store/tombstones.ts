@@ -3,7 +3,7 @@ import type { Db } from './database.ts';
 import { lockMapping } from './locks.ts';
 
 /**
- * Tombstones (deleted profiles, unbound ids, sessions that are gone) stay until no cursor can need them. What is collected raises the feed's floor:
+ * Tombstones (deleted profiles, unbound ids of people without a profile, sessions that are gone) stay until no cursor can need them. What is collected raises the feed's floor:
  * an older cursor is answered by a reset. Otherwise a consumer that slept through the deletion would keep the record for ever.
  *
  * The age of a tombstone is told by `marks`: numbers with the time at which they were the newest.
@@ -43,7 +43,9 @@ export async function collectTombstones(tx: Db, upTo: number, limit: number): Pr
       returning seq),
     b as (
       delete from deptrans.profiles where driver_license_pd_id in (
-        select driver_license_pd_id from deptrans.profiles where deptrans_id is null and seq <= ${upTo}
+        select driver_license_pd_id from deptrans.profiles b where deptrans_id is null and seq <= ${upTo}
+           and not exists (select 1 from deptrans.driver_persons p
+                            where p.driver_license_pd_id = b.driver_license_pd_id and not p.deleted)
          order by driver_license_pd_id limit ${limit} for update)
       returning seq),
     s as (

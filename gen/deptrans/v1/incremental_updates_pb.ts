@@ -300,6 +300,10 @@ export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
 /**
  * A checksum of a copy: 256 buckets, each the sum modulo 2^64 of a hash of (key, seq) over its live records.
  *
+ * key = UTF-8 of park_id, a zero byte, UTF-8 of driver_id. lo, hi = MurmurHash3_x86_32 of key with the seeds 0 and 0x9747b28c. item lo, item hi =
+ * the same two over 16 bytes: lo, hi, seq mod 2^32, seq div 2^32 as little-endian 32-bit words. A record adds item lo + 2^32 * item hi to bucket
+ * lo mod 256.
+ *
  * @generated from message deptrans.v1.Digest
  */
 export type Digest = Message<"deptrans.v1.Digest"> & {
@@ -668,7 +672,8 @@ export type ListIdUpdatesRequest = Message<"deptrans.v1.ListIdUpdatesRequest"> &
   cursor: Uint8Array;
 
   /**
-   * For pollers without a cursor: start at the changes committed after this time. If it is older than the log of times, from the beginning.
+   * For pollers without a cursor: start at the changes committed after this time (a second earlier, to be safe). If it is older than the log of
+   * times, the answer is the first page of everything, with `reset`.
    *
    * @generated from field: google.protobuf.Timestamp updated_after = 2;
    */
