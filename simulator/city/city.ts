@@ -20,7 +20,7 @@ import { settle } from './world.ts';
 export type City = AsyncDisposable & {
   readonly truth: Truth;
   readonly people: readonly Person[];
-  /** Resolves when nearly all of the early ones have bound their ids and the drivers are on their way. */
+  /** Resolves when half of the early ones have bound their ids and the drivers are on their way. */
   start(): Promise<void>;
   /**
    * Lost positions are found again; then nothing changes any more, but for bindings under way. Resolves when every event has been sent.
@@ -61,7 +61,7 @@ export type CityOptions = {
 };
 
 const bindingsAtOnce = 64;
-const stragglers = 0.02;
+const stragglers = 0.5;
 const tickMs = 25;
 const heldAtMostMs = 5_000;
 const sendAgainMs = 250;
@@ -169,7 +169,7 @@ export function openCity(options: CityOptions): City {
   };
 }
 
-/** Resolves when all but a few are bound: the last ones may be told to wait, and nobody else waits for them. */
+/** Resolves when half are bound: the others bind while the city lives, as people do. */
 function bindMost(people: readonly Person[], bind: (person: Person) => Promise<void>): Promise<void> {
   const waiting = people.values();
   let left = people.length;
