@@ -18,7 +18,10 @@ export type Plan =
   | { kind: 'wait'; reason: 'no_position' | 'parked' };
 
 /** How the events that led to this look leave the queue. */
-export type RowsEnd = { outcome: 'sent' | 'no_change' | 'filtered'; reason: string };
+export type RowsEnd = { outcome: 'sent' | 'no_change'; reason: '' } | { outcome: 'filtered'; reason: FilteredReason };
+
+/** Why an event is no reason to tell the regulator anything. */
+export type FilteredReason = Exclude<DisconnectedReason, 'offline' | 'silent'> | 'driver_unknown' | 'no_person';
 
 export function planFor(look: Look, desired: Desired, maxAgeMs: number): Plan {
   const { account, now } = look;

@@ -13,13 +13,24 @@ export type Settlement = {
   session?: Session | null;
   /** How the events of this look end, or null: they keep waiting. */
   rows: RowsEnd | null;
-  waitReason: string | null;
+  waitReason: WaitReason | null;
   /** Not looked at before, whatever wakes it. */
   notBefore: Date | null;
   /** When to look again. */
   dueAt: Date | null;
   watched: boolean;
 };
+
+/** What an account waits for before it can be settled. */
+export type WaitReason =
+  | 'no_position'
+  | 'parked'
+  | 'throttled'
+  | 'unauthorised'
+  | 'regulator_down'
+  | 'unknown_outcome'
+  | 'reading_failed'
+  | 'close_refused';
 
 export type SettlementLimits = {
   /** The longest that a call may live on after we gave up on it. */
@@ -170,7 +181,7 @@ function idle(account: Account, rows: RowsEnd, watched: boolean, now: Date, limi
   return { account, rows, waitReason: null, notBefore: null, dueAt: nextTimer(account, now, limits), watched };
 }
 
-function retry(account: Account, waitReason: string, pauseMs: number, now: Date): Settlement {
+function retry(account: Account, waitReason: WaitReason, pauseMs: number, now: Date): Settlement {
   const dueAt = after(now, pauseMs);
   return { account, rows: null, waitReason, notBefore: dueAt, dueAt, watched: false };
 }

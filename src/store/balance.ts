@@ -13,6 +13,9 @@ export type BalanceOutcome =
   | 'duplicate'
   | 'outdated';
 
+/** Why a row of the queue waits that no account answers for: not handed to one yet, or nobody knows whose profile it is. */
+export type RowWaitReason = 'queued' | 'no_person';
+
 /** How many writers one kind of slot is spread over at most. */
 const SLOTS = 16;
 

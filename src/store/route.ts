@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import type { FilteredReason } from '../domain/plan.ts';
 import { addToBalance, type BalanceEntry } from './balance.ts';
 import type { Db } from './database.ts';
 import { wake } from './wake.ts';
@@ -38,7 +39,7 @@ export async function route(tx: Db, { limit, personRetryMs, maxAgeMs, slot }: Ro
   const dropped: DueRow[] = [];
   const waiting: DueRow[] = [];
   const woken: string[] = [];
-  const entries: BalanceEntry[] = [];
+  const entries: (BalanceEntry & { reason: FilteredReason })[] = [];
   for (const row of due.rows) {
     const { driver_license_pd_id: person, deptrans_id: account } = mapping.get(keyOf(row)) ?? nobody;
     if (account && held.has(account)) {
