@@ -25,42 +25,38 @@ export const deliveryBench: Bench = {
 async function openTrial(goal: GoalId, delayMs: number, size: Size): Promise<Trial> {
   const count = reports[size];
   const config = readShippedConfig();
-  const stack = new AsyncDisposableStack();
-  try {
-    const server = stack.use(await openBenchServer());
-    const regulator = stack.use(await startAnsweringServer(delayMs));
-    await server.prepare((db) => fillQueue(db, count));
-    const ids = Array.from({ length: count }, (_, i) => firstId + i);
-    const inFlight = config.limits.delivery.maxInFlight;
-    const verify = async () => {
-      const { calls, drivers } = await regulator.count();
-      if (calls !== count || drivers !== count) throw new Error(`${calls} calls to ${drivers} drivers, not ${count}.`);
-    };
-    // Judged by the CPU of the process where the machine decides, by the clock where the regulator does.
-    const read = (cost: Cost): Reading => {
-      const { perSecondOfCpu, perSecond, cpuUsEach } = ratesOf(count, cost);
-      return delayMs === 0
-        ? { value: perSecondOfCpu, beside: { perSecond, cpuUsEach } }
-        : { value: perSecond, beside: { perSecondOfCpu, cpuUsEach } };
-    };
-    return {
-      async subject(signal) {
-        await using database = await server.copy();
-        const before = await server.cpuMs();
-        const reading = read(await deliverAll(database, regulator.url, { count, config, signal }));
-        const databaseCpuUsEach = (((await server.cpuMs()) - before) / count) * 1000;
-        await verify();
-        return { [goal]: { ...reading, beside: { ...reading.beside, databaseCpuUsEach } } };
-      },
-      async baseline(signal) {
-        const reading = read(await costOf(() => callBarely(regulator.url, { ids, inFlight, signal })));
-        await verify();
-        return { [goal]: reading };
-      },
-      [Symbol.asyncDispose]: () => stack.disposeAsync(),
-    };
-  } catch (problem) {
-    await stack.disposeAsync();
-    throw problem;
-  }
+  await using stack = new AsyncDisposableStack();
+  const server = stack.use(await openBenchServer());
+  const regulator = stack.use(await startAnsweringServer(delayMs));
+  await server.prepare((db) => fillQueue(db, count));
+  const ids = Array.from({ length: count }, (_, i) => firstId + i);
+  const inFlight = config.limits.delivery.maxInFlight;
+  const verify = async () => {
+    const { calls, drivers } = await regulator.count();
+    if (calls !== count || drivers !== count) throw new Error(`${calls} calls to ${drivers} drivers, not ${count}.`);
+  };
+  // Judged by the CPU of the process where the machine decides, by the clock where the regulator does.
+  const read = (cost: Cost): Reading => {
+    const { perSecondOfCpu, perSecond, cpuUsEach } = ratesOf(count, cost);
+    return delayMs === 0
+      ? { value: perSecondOfCpu, beside: { perSecond, cpuUsEach } }
+      : { value: perSecond, beside: { perSecondOfCpu, cpuUsEach } };
+  };
+  const owned = stack.move();
+  return {
+    async subject(signal) {
+      await using database = await server.copy();
+      const before = await server.cpuMs();
+      const reading = read(await deliverAll(database, regulator.url, { count, config, signal }));
+      const databaseCpuUsEach = (((await server.cpuMs()) - before) / count) * 1000;
+      await verify();
+      return { [goal]: { ...reading, beside: { ...reading.beside, databaseCpuUsEach } } };
+    },
+    async baseline(signal) {
+      const reading = read(await costOf(() => callBarely(regulator.url, { ids, inFlight, signal })));
+      await verify();
+      return { [goal]: reading };
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
 }

@@ -25,42 +25,38 @@ export const intakeBench: Bench = {
 
 async function openTrial(size: Size): Promise<Trial> {
   const config = readShippedConfig();
-  const stack = new AsyncDisposableStack();
-  try {
-    const broker = stack.use(await startBroker());
-    const server = stack.use(await openBenchServer());
-    const count = events[size];
-    const place = { brokers: broker.brokers, topic: config.limits.intake.topic, partitions: 8 };
-    const topic = { ...place, events: count, profiles: profiles[size] };
-    await produceEvents(topic);
-    await server.prepare(async (db) => {
-      await inTransaction(db, (tx) => fillPeople(tx, topic.profiles));
-      await sql`vacuum analyze`.execute(db);
-    });
-    let turn = 0;
-    return {
-      async subject(signal) {
-        turn += 1;
-        const groupId = `service-${turn}`;
-        await using database = await server.copy();
-        const before = await server.cpuMs();
-        const cost = await costOf(() => takeTopic(database, topic, { config, groupId, signal }));
-        const databaseCpuUsEach = (((await server.cpuMs()) - before) / count) * 1000;
-        await assertTaken(database, count);
-        const { perSecondOfCpu, ...beside } = ratesOf(count, cost);
-        return { P1: { value: perSecondOfCpu, beside: { ...beside, databaseCpuUsEach } } };
-      },
-      async baseline(signal) {
-        const groupId = `bare-${turn}`;
-        const { maxWaitMs } = config.limits.intake;
-        const cost = await costOf(() => consumeBarely(topic, { groupId, maxWaitMs, signal }));
-        const { perSecondOfCpu, ...beside } = ratesOf(count, cost);
-        return { P1: { value: perSecondOfCpu, beside } };
-      },
-      [Symbol.asyncDispose]: () => stack.disposeAsync(),
-    };
-  } catch (problem) {
-    await stack.disposeAsync();
-    throw problem;
-  }
+  await using stack = new AsyncDisposableStack();
+  const broker = stack.use(await startBroker());
+  const server = stack.use(await openBenchServer());
+  const count = events[size];
+  const place = { brokers: broker.brokers, topic: config.limits.intake.topic, partitions: 8 };
+  const topic = { ...place, events: count, profiles: profiles[size] };
+  await produceEvents(topic);
+  await server.prepare(async (db) => {
+    await inTransaction(db, (tx) => fillPeople(tx, topic.profiles));
+    await sql`vacuum analyze`.execute(db);
+  });
+  let turn = 0;
+  const owned = stack.move();
+  return {
+    async subject(signal) {
+      turn += 1;
+      const groupId = `service-${turn}`;
+      await using database = await server.copy();
+      const before = await server.cpuMs();
+      const cost = await costOf(() => takeTopic(database, topic, { config, groupId, signal }));
+      const databaseCpuUsEach = (((await server.cpuMs()) - before) / count) * 1000;
+      await assertTaken(database, count);
+      const { perSecondOfCpu, ...beside } = ratesOf(count, cost);
+      return { P1: { value: perSecondOfCpu, beside: { ...beside, databaseCpuUsEach } } };
+    },
+    async baseline(signal) {
+      const groupId = `bare-${turn}`;
+      const { maxWaitMs } = config.limits.intake;
+      const cost = await costOf(() => consumeBarely(topic, { groupId, maxWaitMs, signal }));
+      const { perSecondOfCpu, ...beside } = ratesOf(count, cost);
+      return { P1: { value: perSecondOfCpu, beside } };
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
 }

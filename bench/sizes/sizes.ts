@@ -25,9 +25,11 @@ export const sizesBench: Bench = {
 };
 
 async function openTrial(size: Size): Promise<Trial> {
-  const server = await openBenchServer({ durable: false });
+  await using stack = new AsyncDisposableStack();
+  const server = stack.use(await openBenchServer({ durable: false }));
   await server.prepare((db) => fillTables(db, counts[size]));
   const share = counts[size].ids / counts.full.ids;
+  const owned = stack.move();
   return {
     async subject(signal) {
       await using database = await server.copy();
@@ -37,19 +39,21 @@ async function openTrial(size: Size): Promise<Trial> {
       return await readingsOf((table) => measureTable(db, table));
     },
     baseline: () => readingsOf((table) => Promise.resolve({ value: estimates[table] * share })),
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 
 async function measureTable(db: Db, table: Table): Promise<Reading> {
-  const { rows } = await sql<{ rows: number; heap: number; indexes: number }>`
-    select n_live_tup as rows, pg_table_size(relid) as heap, pg_indexes_size(relid) as indexes
-      from pg_stat_user_tables where schemaname = 'deptrans' and relname = ${table}`.execute(db);
-  const { heap, indexes, rows: live } = rows[0]!;
-  return {
-    value: (heap + indexes) / 1e6,
-    beside: { rows: live, heapMb: heap / 1e6, indexesMb: indexes / 1e6, bytesPerRow: (heap + indexes) / live },
-  };
+  const { rows: parts } = await sql<{ name: string; bytes: number; rows: number }>`
+    select 'heap' as name, pg_table_size(relid) as bytes, n_live_tup as rows from pg_stat_user_tables
+     where schemaname = 'deptrans' and relname = ${table}
+    union all
+    select indexrelname, pg_relation_size(indexrelid), 0 from pg_stat_user_indexes
+     where schemaname = 'deptrans' and relname = ${table}`.execute(db);
+  const bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
+  const rows = parts.reduce((sum, part) => sum + part.rows, 0);
+  const partsMb = Object.fromEntries(parts.map((part) => [`${part.name}Mb`, part.bytes / 1e6]));
+  return { value: bytes / 1e6, beside: { rows, bytesPerRow: bytes / rows, ...partsMb } };
 }
 
 function goalOf(table: Table) {
