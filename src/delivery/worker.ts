@@ -104,10 +104,9 @@ async function report(
   const outcome = exchange?.outcome ?? { kind: 'unavailable' as const }; // too late to send within the lease: nothing was sent
   if (exchange) journal.push(exchange.entry);
   const now = new Date(look.now.getTime() + (clock.monotonic() - written));
-  const reported = { ...look, account: { ...look.account, lastOccurredAt: occurredAt } };
   await settlements.add({
     look,
-    settlement: withReading(settleReport(reported, plan, outcome, now, limits), session),
+    settlement: withReading(settleReport(look, plan, outcome, now, limits), session),
     mayHaveTakenEffect: exchange !== null && mayHaveTakenEffect(outcome),
     journal,
   });

@@ -21,8 +21,8 @@ export type Account = {
   sessionReadAt: Date | null;
   outsideSince: Date | null;
   verifyAt: Date | null;
-  /** The greatest `occurredAt` ever sent, accepted or not. */
-  lastOccurredAt: Date | null;
+  /** When we last sent a report, or were about to, whatever became of it. Not the time it told. */
+  lastSentAt: Date | null;
 };
 
 /** A profile of the account's owner, with what its driver does. */

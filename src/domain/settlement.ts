@@ -220,10 +220,13 @@ function withSession(account: Account, session: Session, now: Date): Account {
   return { ...account, sessionId: session.id, sessionEnd: session.endsAt, sessionReadAt: now };
 }
 
-/** A session that began well after our last report was opened by another service: it is not ours to close. */
+/**
+ * A session that began well after our last report was sent was opened by another service: it is not ours to close. By the time of sending: the
+ * time that a report tells may lie hours back.
+ */
 function isOurs(account: Account, session: Session, limits: SettlementLimits): boolean {
-  if (!session.startedAt || !account.lastOccurredAt) return session.startedAt === null || account.believed;
-  return session.startedAt <= after(account.lastOccurredAt, limits.quietMs * 2);
+  if (!session.startedAt || !account.lastSentAt) return session.startedAt === null || account.believed;
+  return session.startedAt <= after(account.lastSentAt, limits.quietMs * 2);
 }
 
 function nextTimer(account: Account, now: Date, limits: SettlementLimits): Date | null {

@@ -17,7 +17,7 @@ type AccountRow = {
   outside_since: Date | null;
   verify_at: Date | null;
   session_read_at: Date | null;
-  last_occurred_at: Date | null;
+  last_sent_at: Date | null;
 };
 
 type FactRow = {
@@ -38,7 +38,7 @@ type FactRow = {
 /** The columns of `deptrans.reports` that make an `Account`, for `returning` and `select`. */
 export const accountColumns: RawBuilder<AccountRow> = sql`
   deptrans_id, believed, doubt, parked_reason, park_until, park_count, attempts, region, session_id, session_end, session_over_at,
-  outside_since, verify_at, last_occurred_at, session_read_at`;
+  outside_since, verify_at, last_sent_at, session_read_at`;
 
 export function toAccount(row: AccountRow): Account {
   return {
@@ -56,7 +56,7 @@ export function toAccount(row: AccountRow): Account {
     outsideSince: row.outside_since,
     verifyAt: row.verify_at,
     sessionReadAt: row.session_read_at,
-    lastOccurredAt: row.last_occurred_at,
+    lastSentAt: row.last_sent_at,
   };
 }
 

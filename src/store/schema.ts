@@ -61,6 +61,7 @@ export type Schema = {
     target: boolean | null;
     occurred_at: Date | null;
     last_occurred_at: Date | null;
+    last_sent_at: Date | null;
     not_before: Date | null;
     due_at: Date | null;
     parked_reason: string | null;

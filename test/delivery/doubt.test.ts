@@ -76,3 +76,21 @@ test('a lease that ends with an intent written means doubt', async () => {
   await world.delivery.runOnce();
   expect(world.regulator.calls.all().map((call) => call.kind)).toEqual(['authenticate', 'session', 'status']);
 });
+
+test('a shift that a late report opened is ours, however old the event it told of', async () => {
+  await using world = await openDeliveryWorld({ limits: { deadlineMs: 300 } });
+  await world.person('ann', 'p/1');
+  await world.bind('ann', '7');
+  world.place('p/1', INSIDE);
+  await world.event('p/1', 'online', new Date(Date.now() - 3 * 3_600_000));
+  await world.delivery.runOnce();
+  expect(world.isOpen('7')).toBe(true);
+
+  world.regulator.faults.add({ kind: 'hang', calls: ['status'], count: 1, ms: 1_000 });
+  await world.event('p/1', 'offline', new Date(Date.now() - 2 * 3_600_000));
+  await world.delivery.runOnce();
+  expect((await world.account('7')).doubt).toBe(true);
+  await world.advance(31_000);
+  await world.delivery.runOnce();
+  expect(world.history('7')).toEqual(['opened', 'closed']);
+});

@@ -45,7 +45,7 @@ const free: Account = {
   sessionReadAt: null,
   outsideSince: null,
   verifyAt: null,
-  lastOccurredAt: null,
+  lastSentAt: null,
 };
 const open: Account = { ...free, believed: true, region: 'moscow' };
 const on = (driverId: string, categories = ['econom']): OwnedProfile => ({

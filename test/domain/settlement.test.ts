@@ -101,7 +101,7 @@ test('a refused DISCONNECTED is tried again for ever, unless the regulator does 
   });
 });
 
-const reported = { lastOccurredAt: inMinutes(-60) };
+const reported = { lastSentAt: inMinutes(-60) };
 const read = (account: Partial<Account>, value: Session | null) =>
   applyReading(lookAt({ ...reported, ...account }), { kind: 'accepted', value }, limits);
 

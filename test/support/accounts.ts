@@ -21,7 +21,7 @@ export const fresh: Account = {
   sessionReadAt: null,
   outsideSince: null,
   verifyAt: null,
-  lastOccurredAt: null,
+  lastSentAt: null,
 };
 
 export const lookAt = (account: Partial<Account>, rest: Partial<Look> = {}): Look => ({
