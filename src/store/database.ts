@@ -2,6 +2,7 @@ import { CompiledQuery, Kysely, PostgresDialect, type Transaction } from 'kysely
 import pg from 'pg';
 import type { Log } from '../runtime/log.ts';
 import type { Timer } from '../runtime/metrics.ts';
+import { guardConnections } from './connection-guard.ts';
 import type { Schema } from './schema.ts';
 
 /**
@@ -49,7 +50,7 @@ export function openDatabase(options: DatabaseOptions): { db: Db } & AsyncDispos
   pool.on('error', (err) => log.warn({ err }, 'connection lost'));
   pool.on('connect', (client) => client.on('error', (err) => log.warn({ err }, 'connection lost')));
   const db = new Kysely<Schema>({
-    dialect: new PostgresDialect({ pool }),
+    dialect: new PostgresDialect({ pool: guardConnections(pool) }),
     log: (event) =>
       timer.observe(
         nameOf(event.query),
