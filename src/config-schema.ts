@@ -86,6 +86,8 @@ export const limitsSchema = z.strictObject({
     probeMs: ms(60_000),
     pauseMs: ms(50),
     settleLingerMs: ms(5),
+    /** Accounts compared with the regulator's own answer a day. */
+    driftPerDay: count(1_000, 1, 1_000_000),
     sweepMs: ms(30_000),
     sweepLookMs: ms(1_000),
     sweepPage: count(500, 1, 5_000),

@@ -13,6 +13,7 @@ import { type Intent, writeIntents } from '../store/intent.ts';
 import { route } from '../store/route.ts';
 import { type SettleItem, settle } from '../store/settle.ts';
 import { openDelayMeter } from './delay.ts';
+import { openDrift } from './drift.ts';
 import { openExchanges } from './exchange.ts';
 import { openPace } from './pace.ts';
 import { freshPositions } from './positions.ts';
@@ -50,6 +51,8 @@ export type DeliveryLimits = WorkerLimits &
     positionMaxAgeMs: number;
     pauseMs: number;
     settleLingerMs: number;
+    /** Accounts compared with the regulator's own answer a day. */
+    driftPerDay: number;
   };
 
 export type DeliveryParts = {
@@ -82,6 +85,7 @@ export function openDelivery(parts: DeliveryParts): Delivery {
   });
   const measureDelay = openDelayMeter(db, regulator.name, metrics);
   const settled = metrics.counter('delivery_settled_total', 'Looks settled', ['end'] as const);
+  const readings = metrics.counter('delivery_readings_total', 'Readings of the regulator', ['result'] as const);
   const lostLeases = metrics.counter('delivery_lost_leases_total', 'Looks whose lease was over when they ended');
   metrics.gauge('delivery_in_flight', 'Accounts being worked on', [], (gauge) => gauge.set(pace.inFlight));
 
@@ -90,6 +94,7 @@ export function openDelivery(parts: DeliveryParts): Delivery {
     limits,
     journalKey: parts.journalKey,
     clock,
+    onReading: (result) => readings.inc({ result }),
     intents: openBatcher<Intent, Date | null>({
       maxSize: limits.batch,
       lingerMs: 1,
@@ -172,6 +177,7 @@ export function openDelivery(parts: DeliveryParts): Delivery {
     return routed === limits.batch ? 'more' : 'idle';
   };
 
+  const drift = openDrift(db, { instance: parts.instance, perDay: limits.driftPerDay, clock });
   const sweep = openSweep({ ...parts, log, rules });
   const loops: AsyncDisposable[] = [];
 
@@ -192,6 +198,7 @@ export function openDelivery(parts: DeliveryParts): Delivery {
       loops.push(
         startLoop({ ...common, name: 'route', runOnce: routeRound }),
         startLoop({ ...common, name: 'claim', runOnce: claimRound }),
+        startLoop({ ...common, name: 'drift', runOnce: drift, pauseMs: limits.sweepLookMs }),
         startLoop({ ...common, name: 'sweep', runOnce: sweep.round, pauseMs: limits.sweepLookMs }),
       );
     },

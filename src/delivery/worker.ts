@@ -2,6 +2,7 @@ import { desiredLevel, type EligibilityLimits, type Positions } from '../domain/
 import { mayHaveTakenEffect } from '../domain/outcome.ts';
 import { type Plan, planFor } from '../domain/plan.ts';
 import type { Rules } from '../domain/region.ts';
+import type { Account } from '../domain/report.ts';
 import type { Session } from '../domain/session.ts';
 import {
   applyReading,
@@ -37,7 +38,12 @@ export type WorkerParts = {
   limits: WorkerLimits;
   journalKey: string;
   clock: Clock;
+  /** Told what each reading of the regulator showed. */
+  onReading(result: ReadingResult): void;
 };
+
+/** `differs`: the regulator knew something else than we believed, without any doubt on our side. */
+export type ReadingResult = 'as_believed' | 'differs' | 'over' | 'doubt_ended';
 
 /**
  * Brings one claimed account to its end: reads the regulator if something is in doubt, decides, writes the intent, calls, settles.
@@ -67,6 +73,9 @@ export async function workOn(
       });
       return;
     }
+    const result = resultOf(look.account, account);
+    parts.onReading(result);
+    if (result === 'differs') entry.reason = 'differs';
     look = { ...look, account };
     if (outcome.kind === 'accepted') session = outcome.value;
   }
@@ -77,6 +86,12 @@ export async function workOn(
     return;
   }
   await report(look, plan, session, journal, parts, signal);
+}
+
+function resultOf(before: Account, after: Account): ReadingResult {
+  if (before.doubt) return 'doubt_ended';
+  if (before.believed !== after.believed) return 'differs';
+  return after.sessionOverAt && !before.sessionOverAt ? 'over' : 'as_believed';
 }
 
 async function report(

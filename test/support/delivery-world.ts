@@ -64,6 +64,7 @@ export const limits: DeliveryLimits = {
   sweepMs: 30_000,
   sweepLookMs: 1_000,
   sweepPage: 100,
+  driftPerDay: 1_000,
 };
 
 /** A database, a simulated regulator and delivery between them, with people that a test places by hand. */
