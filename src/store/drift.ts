@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Db } from './database.ts';
 
 /**
- * Makes the account of one bound person due for a reading: the first at or after the given share of all people. Leaves alone what is worked on, in
+ * Makes the account of one bound person due for a reading: the first after the given share of all people. Leaves alone what is worked on, in
  * doubt or waiting. Returns its id, or null if there was none to take.
  */
 export async function verifyOne(db: Db, share: number): Promise<string | null> {
@@ -11,7 +11,7 @@ export async function verifyOne(db: Db, share: number): Promise<string | null> {
      where deptrans_id in (
        select r.deptrans_id
          from (select deptrans_id from deptrans.profiles
-                where deptrans_id is not null and person_no >= floor(${share}::float8 * (select max(person_no) from deptrans.persons))
+                where deptrans_id is not null and person_no > floor(${share}::float8 * (select max(person_no) from deptrans.persons))
                 order by person_no limit 1) b
          join deptrans.reports r using (deptrans_id)
         where r.lease_token is null and not r.doubt and r.wait_reason is null and coalesce(r.due_at, 'infinity') > (select deptrans.now())
