@@ -5,11 +5,17 @@ import type { Db } from './database.ts';
 import { wake } from './wake.ts';
 
 type DueRow = { park_id: string; driver_id: string; carries_event: boolean; expired: boolean };
-type Mapping = { park_id: string; driver_id: string; driver_license_pd_id: string | null; deptrans_id: string | null };
+type Mapping = {
+  park_id: string;
+  driver_id: string;
+  driver_license_pd_id: string | null;
+  deleted: boolean;
+  deptrans_id: string | null;
+};
 
 export type RouteOptions = {
   limit: number;
-  /** Rows of profiles without a known person are looked at again after this … */
+  /** Rows of profiles whose person is not known yet are looked at again after this … */
   personRetryMs: number;
   /** … until the event is older than this. */
   maxAgeMs: number;
@@ -17,7 +23,8 @@ export type RouteOptions = {
 };
 
 /**
- * Hands due queue rows to the accounts they lead to, and wakes those accounts. Rows that lead nowhere leave the queue (no id) or wait (no person).
+ * Hands due queue rows to the accounts they lead to, and wakes those accounts. Rows that lead nowhere leave the queue (no id, profile deleted) or
+ * wait (person not known yet).
  * Waits for no lock: what somebody else holds stays due. Runs in the caller's transaction; returns how many rows it took up.
  *
  * The mapping is read twice: a binding that commits while we lock its account would otherwise leave the row with an account that is no longer its person's.
@@ -41,14 +48,14 @@ export async function route(tx: Db, { limit, personRetryMs, maxAgeMs, slot }: Ro
   const woken: string[] = [];
   const entries: (BalanceEntry & { reason: FilteredReason })[] = [];
   for (const row of due.rows) {
-    const { driver_license_pd_id: person, deptrans_id: account } = mapping.get(keyOf(row)) ?? nobody;
+    const { driver_license_pd_id: person, deptrans_id: account, deleted } = mapping.get(keyOf(row)) ?? nobody;
     if (account && held.has(account)) {
       handed.push(row);
       woken.push(account);
     } else if (!account && person) {
       dropped.push(row);
       entries.push({ outcome: row.expired ? 'expired' : 'filtered', reason: 'no_id', n: row.carries_event ? 1 : 0 });
-    } else if (!person && row.expired) {
+    } else if (!person && (row.expired || deleted)) {
       dropped.push(row);
       entries.push({ outcome: 'filtered', reason: 'no_person', n: row.carries_event ? 1 : 0 });
     } else if (!person) {
@@ -71,7 +78,7 @@ export async function route(tx: Db, { limit, personRetryMs, maxAgeMs, slot }: Ro
   return due.rows.length;
 }
 
-const nobody = { driver_license_pd_id: null, deptrans_id: null };
+const nobody = { driver_license_pd_id: null, deptrans_id: null, deleted: false };
 
 function keyOf(row: { park_id: string; driver_id: string }): string {
   return JSON.stringify([row.park_id, row.driver_id]);
@@ -83,7 +90,7 @@ function keys(rows: readonly DueRow[]) {
 
 async function mappingOf(tx: Db, rows: readonly DueRow[]): Promise<Mapping[]> {
   const found = await sql<Mapping>`/* route.map */
-    select p.park_id, p.driver_id, p.driver_license_pd_id, b.deptrans_id
+    select p.park_id, p.driver_id, p.driver_license_pd_id, p.deleted, b.deptrans_id
       from deptrans.driver_persons p left join deptrans.profiles b using (driver_license_pd_id)
      where (p.park_id, p.driver_id) in (${keys(rows)})`.execute(tx);
   return found.rows;

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
+import { readBalance } from '../../src/store/balance.ts';
 import { INSIDE, OUTSIDE, openDeliveryWorld } from '../support/delivery-world.ts';
 
 test('a driver who connects in the region is reported, and again when he disconnects', async () => {
@@ -106,6 +107,18 @@ test('an event of a profile nobody knows waits with its reason, and goes on when
   await world.delivery.runOnce();
   expect(world.isOpen('7')).toBe(true);
   expect(await world.queue()).toEqual([]);
+});
+
+test('an event of a profile that is deleted waits for nobody', async () => {
+  await using world = await openDeliveryWorld();
+  await world.person('ann', 'p/1');
+  await sql`update deptrans.driver_persons set driver_license_pd_id = null, person_no = null, deleted = true`.execute(
+    world.db,
+  );
+  await world.event('p/1', 'online');
+  await world.delivery.runOnce();
+  expect(await world.queue()).toEqual([]);
+  expect((await readBalance(world.db)).ended).toEqual([{ outcome: 'filtered', reason: 'no_person', n: 1 }]);
 });
 
 test('two instances share the work: one lease per id, no report twice', async () => {
