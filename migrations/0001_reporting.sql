@@ -44,9 +44,8 @@ create table deptrans.status_queue (
   -- Why the row waits without an account; null when it has one.
   wait_reason   text,
   primary key (park_id, driver_id)
-) with (fillfactor = 70);
+) with (fillfactor = 90);
 create index status_queue_due on deptrans.status_queue (due_at) where due_at is not null;
-create index status_queue_event on deptrans.status_queue (event_at);
 
 -- Dense numbers of people: the feed's arrays are indexed by them. Kept for ever (16 MB per 100,000 people at most).
 create table deptrans.persons (
@@ -86,8 +85,9 @@ create table deptrans.profiles (
   checked_at           timestamptz,
   state                text        not null default 'bound' check (state in ('unbound', 'bound', 'recheck', 'rejected')),
   seq                  bigint      not null default 0
-) with (fillfactor = 90);
-create index profiles_updated_at on deptrans.profiles (updated_at);
+);
+-- Bindings change rarely and mostly once: a range of blocks is a range of times, and the index stays at some kilobytes.
+create index profiles_updated_at on deptrans.profiles using brin (updated_at) with (autosummarize = on);
 
 -- The account: one deptrans id as the regulator knows it. One row per id ever bound.
 -- Retention: unowned, closed, free, idle, without doubt, for 30 d.
