@@ -2,6 +2,7 @@ import { openApi } from './api/api.ts';
 import { openDiagnosticsService } from './api/diagnostics-service.ts';
 import { openDriverIdService } from './api/driver-id-service.ts';
 import { openIncrementalUpdatesService } from './api/incremental-updates-service.ts';
+import { openOperationsService } from './api/operations-service.ts';
 import { openStatusIngestService } from './api/status-ingest-service.ts';
 import { openCategories } from './clients/categories.ts';
 import { openHttp } from './clients/http.ts';
@@ -122,6 +123,12 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
         incrementalUpdates: openIncrementalUpdatesService({ feed, regions: config.regions }),
         diagnostics: openDiagnosticsService({ feed, regions: config.regions, maxDataAgeMs, clock }),
         statusIngest: openStatusIngestService({ takeEvents: (events, signal) => intake.takeEvents(events, signal) }),
+        operations: openOperationsService({
+          ...common,
+          regulator: regulator.name,
+          limits: limits.delivery,
+          replay: (ids) => intake.replay(ids),
+        }),
       },
       readiness,
       host: config.host,

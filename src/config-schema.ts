@@ -111,6 +111,8 @@ export const limitsSchema = z.strictObject({
     /** Of the journal and the history of sessions. */
     journalDays: count(30, 1, 30),
     quarantineDays: count(30, 1, 365),
+    /** Of the record of operations. */
+    auditDays: count(365, 30, 3_650),
     feedLogMs: ms(3_600_000),
     accountDays: count(30, 1, 365),
     /** How long tombstones stay for old cursors. */

@@ -11,6 +11,7 @@ import { compressionGzip } from '@connectrpc/connect-node';
 import { DiagnosticsService } from '../../gen/deptrans/v1/diagnostics_pb.ts';
 import { DriverIdService } from '../../gen/deptrans/v1/driver_id_pb.ts';
 import { IncrementalUpdatesService } from '../../gen/deptrans/v1/incremental_updates_pb.ts';
+import { OperationsService } from '../../gen/deptrans/v1/operations_pb.ts';
 import { StatusIngestService } from '../../gen/deptrans/v1/status_ingest_pb.ts';
 import { ServerReflection } from '../../gen/grpc/reflection/v1/reflection_pb.ts';
 import { ServerReflection as ServerReflectionAlpha } from '../../gen/grpc/reflection/v1alpha/reflection_pb.ts';
@@ -44,6 +45,7 @@ export type Services = {
   incrementalUpdates: ServiceImpl<typeof IncrementalUpdatesService>;
   diagnostics: ServiceImpl<typeof DiagnosticsService>;
   statusIngest: ServiceImpl<typeof StatusIngestService>;
+  operations: ServiceImpl<typeof OperationsService>;
 };
 
 export type ApiOptions = {
@@ -77,7 +79,7 @@ export function openApi(options: ApiOptions): Promise<Listener> {
 
 /** Every method with its implementation. */
 function specsOf(services: Services, readiness: Readiness, clock: Clock): MethodImplSpec[] {
-  const ours = [DriverIdService, IncrementalUpdatesService, DiagnosticsService, StatusIngestService];
+  const ours = [DriverIdService, IncrementalUpdatesService, DiagnosticsService, StatusIngestService, OperationsService];
   const shown = [...ours, Health, ServerReflection, ServerReflectionAlpha];
   const health = openHealthService({ readiness, services: ours.map((service) => service.typeName), clock });
   const reflection = openReflectionService(shown);
@@ -86,6 +88,7 @@ function specsOf(services: Services, readiness: Readiness, clock: Clock): Method
     [IncrementalUpdatesService, services.incrementalUpdates],
     [DiagnosticsService, services.diagnostics],
     [StatusIngestService, services.statusIngest],
+    [OperationsService, services.operations],
     [Health, health],
     [ServerReflection, reflection],
     [ServerReflectionAlpha, reflection],

@@ -18,3 +18,16 @@ export function readDriverRef(header: Headers): DriverRef {
 function isId(text: string): boolean {
   return text.length <= MAX_LENGTH && /^[!-+\--~]+$/.test(text);
 }
+
+/**
+ * The service or engineer that an operation is asked by, from `x-caller`. A request with a driver's headers came through the drivers' gateway
+ * and is refused, whatever else it says. Who the caller really is, the network must vouch for.
+ */
+export function readServiceCaller(header: Headers): string {
+  const caller = header.get('x-caller') ?? '';
+  const isDriver = header.has('x-yataxi-park-id') || header.has('x-yataxi-driver-profile-id');
+  if (isDriver || !isId(caller)) {
+    throw refuse('CREDENTIALS_MISSING', { message: 'Say in x-caller which service or engineer you are' });
+  }
+  return caller;
+}

@@ -16,6 +16,7 @@ import { openDelayMeter } from './delay.ts';
 import { openDrift } from './drift.ts';
 import { openExchanges } from './exchange.ts';
 import { openPace } from './pace.ts';
+import { openPause } from './pause.ts';
 import { freshPositions } from './positions.ts';
 import { openRulesReader } from './rules-reader.ts';
 import { openSharedGate } from './shared-gate.ts';
@@ -83,6 +84,7 @@ export function openDelivery(parts: DeliveryParts): Delivery {
     gate: openSharedGate(db, regulator.name, limits.probeMs),
     onChange: (answering) => log.warn({ regulator: regulator.name, answering }, 'the regulator changed'),
   });
+  const pause = openPause(db, metrics, log);
   const measureDelay = openDelayMeter(db, regulator.name, metrics);
   const settled = metrics.counter('delivery_settled_total', 'Looks settled', ['end'] as const);
   const readings = metrics.counter('delivery_readings_total', 'Readings of the regulator', ['result'] as const);
@@ -131,6 +133,7 @@ export function openDelivery(parts: DeliveryParts): Delivery {
 
   /** Claims what may be claimed and starts to work on it. Returns how many accounts that were, -1 if none may be claimed now. */
   const claimSome = async (signal: AbortSignal): Promise<number> => {
+    if (await pause.isOn()) return 0;
     const permits = await pace.permits(limits.batch);
     if (permits === 0) return -1;
     const claimDue = async (tx: Db) => {

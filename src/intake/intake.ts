@@ -7,6 +7,7 @@ import { readPosition } from '../store/positions.ts';
 import { decodeMessage, type PushedEvent } from './decode.ts';
 import type { OpenEventSource, TopicBatch } from './event-source.ts';
 import { type PushResult, takePush } from './push.ts';
+import { type ReplayResult, replayQuarantined } from './replay.ts';
 
 /**
  * Loop 1: status events, from the topic and by push, into the database.
@@ -21,6 +22,8 @@ export type Intake = AsyncDisposable & {
   takeBatch(batch: TopicBatch): Promise<BatchResult>;
   /** Takes pushed events. `signal` only keeps a push from beginning. */
   takeEvents(events: readonly PushedEvent[], signal: AbortSignal): Promise<PushResult>;
+  /** Reads events of the quarantine once more and takes what can be taken. No id twice. */
+  replay(ids: readonly number[]): Promise<ReplayResult>;
   /** Null if events of the topic are flowing (or none is read here), else why not. */
   ready(): string | null;
 };
@@ -78,6 +81,11 @@ export function openIntake(options: IntakeOptions): Intake {
       count('push', { ...result, refused: result.rejected });
       return result;
     },
+    async replay(ids) {
+      const result = await timer.measure('replay', () => replayQuarantined(db, { slot: pushSlot, maxSilenceMs }, ids));
+      count('replay', { ...result, refused: [] });
+      return result;
+    },
     ready: () => source?.ready() ?? null,
     [Symbol.asyncDispose]: async () => source?.[Symbol.asyncDispose](),
   };
@@ -91,7 +99,7 @@ type Taken = {
   refused: readonly { reason: string }[];
 };
 
-function countEvents(metrics: Metrics, log: Log): (from: 'topic' | 'push', taken: Taken) => void {
+function countEvents(metrics: Metrics, log: Log): (from: 'topic' | 'push' | 'replay', taken: Taken) => void {
   const events = metrics.counter('intake_events_total', 'Status events by source and what became of them', [
     'source',
     'outcome',

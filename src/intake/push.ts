@@ -13,7 +13,7 @@ export type PushResult = {
 
 /** The topic name and the offset that stand for "pushed". */
 export const pushTopic = 'push';
-const noOffset = -1;
+export const noOffset = -1;
 
 /**
  * Takes events that were pushed: the same path as the topic's, but for the order (a push has no offsets: at equal times the topic wins) and the

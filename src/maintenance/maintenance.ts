@@ -7,6 +7,7 @@ import { type Db, inTransaction } from '../store/database.ts';
 import { lead, resign } from '../store/leaders.ts';
 import {
   deleteAccounts,
+  deleteAudit,
   deleteFeedLog,
   deleteOfflineStates,
   deleteQuarantine,
@@ -30,6 +31,7 @@ export type MaintenanceLimits = {
   periodMs: number;
   journalDays: number;
   quarantineDays: number;
+  auditDays: number;
   feedLogMs: number;
   accountDays: number;
   tombstoneDays: number;
@@ -83,6 +85,7 @@ export function openMaintenance(parts: MaintenanceParts): Maintenance {
     const old = await seqBefore(db, limits.tombstoneDays);
     const bites: [string, () => Promise<number>][] = [
       ['quarantine', () => deleteQuarantine(db, limits.quarantineDays, BITE)],
+      ['audit', () => deleteAudit(db, limits.auditDays, BITE)],
       ['feed_log', () => deleteFeedLog(db, limits.feedLogMs, BITE)],
       ['driver_states', () => deleteOfflineStates(db, REPLAY_HORIZON_DAYS, BITE)],
       ['tombstones', () => inTransaction(db, (tx) => collectTombstones(tx, old, BITE))],

@@ -29,6 +29,15 @@ export async function deleteQuarantine(db: Db, keepDays: number, limit: number):
   return rows.length;
 }
 
+/** What operators did. */
+export async function deleteAudit(db: Db, keepDays: number, limit: number): Promise<number> {
+  const { rows } = await sql`/* retention.audit */
+    delete from deptrans.audit where id in (
+      select id from deptrans.audit where at < (select deptrans.now()) - ${keepDays} * interval '1 day' order by at limit ${limit})
+    returning 1`.execute(db);
+  return rows.length;
+}
+
 /** The log of commits, but for its newest row: the next one's `prev` must name it. */
 export async function deleteFeedLog(db: Db, keepMs: number, limit: number): Promise<number> {
   const { rows } = await sql`/* retention.feed_log */

@@ -6,17 +6,42 @@ import { inTransaction } from './database.ts';
 
 /** Makes these regions the rules in force, as a new version unless they are already. Instances may do it at once. */
 export async function putRules(db: Db, regions: readonly Region[]): Promise<void> {
+  await inTransaction(db, async (tx) => {
+    await lockRules(tx);
+    await writeRules(tx, regions);
+  });
+}
+
+/**
+ * Switches a region off in the rules in force and returns their version, or null if they have no such region. It lasts until somebody puts other
+ * rules, as every start of an instance does.
+ */
+export function switchRegionOff(db: Db, id: string): Promise<number | null> {
+  return inTransaction(db, async (tx) => {
+    await lockRules(tx);
+    const { regions } = await readRules(tx);
+    if (!regions.some((region) => region.id === id)) return null;
+    await writeRules(
+      tx,
+      regions.map((region) => (region.id === id ? { ...region, on: false } : region)),
+    );
+    return readRulesVersion(tx);
+  });
+}
+
+async function lockRules(tx: Db): Promise<void> {
+  await sql`/* rules.lock */ select pg_advisory_xact_lock(7299)`.execute(tx);
+}
+
+async function writeRules(tx: Db, regions: readonly Region[]): Promise<void> {
   const text = JSON.stringify(regions);
   const digest = createHash('sha256').update(text).digest('hex');
-  await inTransaction(db, async (tx) => {
-    await sql`/* rules.lock */ select pg_advisory_xact_lock(7299)`.execute(tx);
-    await sql`/* rules.put */
-      insert into deptrans.reporting_rules (created_at, digest, rules)
-      select deptrans.now(), ${digest}, ${text}::jsonb
-       where ${digest} is distinct from (select digest from deptrans.reporting_rules order by version desc limit 1)`.execute(
-      tx,
-    );
-  });
+  await sql`/* rules.put */
+    insert into deptrans.reporting_rules (created_at, digest, rules)
+    select deptrans.now(), ${digest}, ${text}::jsonb
+     where ${text}::jsonb is distinct from (select rules from deptrans.reporting_rules order by version desc limit 1)`.execute(
+    tx,
+  );
 }
 
 /** The rules in force. */

@@ -131,6 +131,7 @@ export type Schema = {
     next_login_at: Date | null;
   };
   'deptrans.outages': { regulator: string; from_at: Date; to_at: Date | null; probes: Filled<number> };
+  'deptrans.delivery_pause': { only_row: Generated<boolean>; since: Date; paused_by: string; reason: string };
   'deptrans.leaders': { name: string; holder: string; term: number; expires_at: Date };
   'deptrans.mirror_streams': {
     stream: 'profiles' | 'categories';

@@ -54,6 +54,7 @@ test.each([
     'deptrans.v1.DiagnosticsService',
     'deptrans.v1.DriverIdService',
     'deptrans.v1.IncrementalUpdatesService',
+    'deptrans.v1.OperationsService',
     'deptrans.v1.StatusIngestService',
     'grpc.health.v1.Health',
     'grpc.reflection.v1.ServerReflection',

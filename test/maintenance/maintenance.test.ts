@@ -31,6 +31,7 @@ async function openWorld() {
         periodMs: hour,
         journalDays: 30,
         quarantineDays: 30,
+        auditDays: 30,
         feedLogMs: hour,
         accountDays: 30,
         tombstoneDays: 7,
@@ -53,6 +54,8 @@ test('each table shrinks by its retention, and what is still needed stays', asyn
       values (deptrans.now(), 'a', 'online', deptrans.now(), false, false)`.execute(db);
     await sql`insert into deptrans.quarantine (topic, partition, generation, source_offset, reason, at, payload)
       values ('t', 0, 0, 0, 'UNREADABLE', deptrans.now(), '')`.execute(db);
+    await sql`insert into deptrans.audit (at, caller, operation, request_id, detail)
+      values (deptrans.now(), 'ann', 'Status', 'r', '{}')`.execute(db);
     await sql`insert into deptrans.feed_log (seq, prev, at, sessions, bindings, profiles)
       select nextval('deptrans.feed_seq'), 0, deptrans.now(), '{}', '{}', '{}' from generate_series(1, 3)`.execute(db);
   };
@@ -77,8 +80,8 @@ test('each table shrinks by its retention, and what is still needed stays', asyn
   await world.advance(32 * DAY);
   await fill();
   await maintenance.runOnce(signal);
-  const tables = ['journal', 'session_history', 'quarantine', 'feed_log', 'driver_states', 'reports'];
-  expect(await Promise.all(tables.map(count))).toEqual([1, 1, 1, 3, 1, 2]);
+  const tables = ['journal', 'session_history', 'quarantine', 'audit', 'feed_log', 'driver_states', 'reports'];
+  expect(await Promise.all(tables.map(count))).toEqual([1, 1, 1, 1, 3, 1, 2]);
   const left = await db.selectFrom('deptrans.reports').select('deptrans_id').orderBy('deptrans_id').execute();
   expect(left.map((row) => row.deptrans_id)).toEqual(['2', '3']); // believed, owned
   await world.advance(DAY);
@@ -101,10 +104,11 @@ test('tombstones stay for their time, and going raises the floor in the same com
   const { db, maintenance, count } = world;
   await maintenance.runOnce(signal);
   await sql`insert into deptrans.persons (driver_license_pd_id) values ('a')`.execute(db);
-  await sql`insert into deptrans.driver_persons (park_id, driver_id, deleted) values ('p', 'gone', true), ('p', 'here', false)`.execute(
-    db,
-  );
-  await inTransaction(db, (tx) => publish(tx, { profiles: [1, 2] }));
+  await inTransaction(db, async (tx) => {
+    await sql`insert into deptrans.driver_persons (park_id, driver_id, deleted)
+      values ('p', 'gone', true), ('p', 'here', false)`.execute(tx);
+    await publish(tx, { profiles: [1, 2] });
+  });
   const floor = async () =>
     (await db.selectFrom('deptrans.feed_state').select('floor_seq').executeTakeFirstOrThrow()).floor_seq;
 

@@ -84,6 +84,18 @@ export function fixedServices(): Services {
     },
     diagnostics: { checkDriver: () => answers.check, checkDrivers: () => answers.checks },
     statusIngest: { reportStatuses: () => answers.taken },
+    operations: {
+      status: () => ({}),
+      explain: () => ({}),
+      listParked: () => ({}),
+      wake: () => ({}),
+      listQuarantine: () => ({}),
+      replay: () => ({}),
+      pauseDelivery: () => ({}),
+      resumeDelivery: () => ({}),
+      drainRegion: () => ({}),
+      async *exportExchanges() {},
+    },
   };
 }
 
