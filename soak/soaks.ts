@@ -1,0 +1,19 @@
+import { postgresSoak } from './postgres/postgres.ts';
+import type { Soak } from './soak.ts';
+
+/** All soaks that can be run. */
+export const soaks: readonly Soak[] = [postgresSoak];
+
+/** The soak of that name. Throws a sentence that lists what there is. */
+export function findSoak(name: string | undefined): Soak {
+  const found = soaks.find((soak) => soak.name === name);
+  if (found) return found;
+  const list = soaks.map(({ name, shows, options }) => `  ${name} ${describe(options)}\n      ${shows}`).join('\n');
+  throw new Error(`${name === undefined ? 'Name a soak.' : `There is no soak "${name}".`} There are:\n${list}`);
+}
+
+function describe(options: Readonly<Record<string, number>>): string {
+  return Object.entries(options)
+    .map(([option, value]) => `[--${option}=${value}]`)
+    .join(' ');
+}
