@@ -18,7 +18,7 @@ export type Stage = AsyncDisposable & {
 };
 
 /** The service is told to hurry where a demonstration would otherwise wait for half a minute. */
-const HURRY = {
+export const HURRY = {
   DEPTRANS_DELIVERY_QUIET_MS: '5000',
   DEPTRANS_DELIVERY_SWEEP_MS: '3000',
   DEPTRANS_DELIVERY_POSITION_RETRY_MS: '3000',

@@ -1,0 +1,97 @@
+import { expect, inject } from 'vitest';
+import type { Comparison } from '../../simulator/control/compare.ts';
+import { type FigureReader, type Figures, openFigures } from '../../simulator/demo/figures.ts';
+import { HURRY } from '../../simulator/demo/stage.ts';
+import { untilAtRest } from '../../simulator/demo/verdict.ts';
+import { openSimulator, type Simulator } from '../../simulator/simulator.ts';
+import { type Service, startService } from '../../simulator/stage/service.ts';
+import { openTestDatabase } from './database.ts';
+import { freePort } from './free-port.ts';
+
+/**
+ * A city in this process and, beside it, the service as a process of its own, with a topic and a database that are theirs alone.
+ * Disposing ends everything that was started.
+ */
+export type Scenario = AsyncDisposable & {
+  readonly simulator: Simulator;
+  readonly figures: FigureReader;
+  readonly databaseUrl: string;
+  /** Where the service listens whenever it runs. */
+  readonly serviceUrl: string;
+  /** Starts the service, which must not be running. Settings win over those of the demonstration. */
+  startService(settings?: Readonly<Record<string, string>>): Promise<Service>;
+  /** Lets the drivers stop changing and everything come through, and then asks the judge and the tables. */
+  rest(): Promise<Rest>;
+};
+
+export type Rest = { judged: Comparison; figures: Figures; explanation: string };
+
+export type ScenarioOptions = {
+  people: number;
+  /** Events a second. */
+  rate: number;
+  seed?: number;
+  /** Whether the regulator misbehaves a little. */
+  weather?: boolean;
+  /** Whether events come through the broker; else they are pushed. */
+  broker?: boolean;
+  /** A database of one's own instead of one that is made here. */
+  databaseUrl?: string;
+};
+
+export async function openScenario(options: ScenarioOptions): Promise<Scenario> {
+  const { people, rate, seed = 1, weather = false, broker = true } = options;
+  const stack = new AsyncDisposableStack();
+  try {
+    const databaseUrl = options.databaseUrl ?? stack.use(await openTestDatabase()).url;
+    const port = await freePort();
+    const serviceUrl = `http://127.0.0.1:${port}`;
+    const brokers = broker ? inject('kafkaBrokers') : null;
+    const topic = `scenario-${port}-${Date.now()}`;
+    const simulator = stack.use(
+      await openSimulator({ port: 0, people, rate, seed, weather, serviceUrl, brokers, topic }),
+    );
+    const figures = stack.use(await openFigures(databaseUrl));
+    const own = { DEPTRANS_INTAKE_TOPIC: topic, DEPTRANS_INTAKE_GROUP_ID: topic };
+    let service: Service | null = null;
+    stack.defer(async () => void (await service?.stop()));
+    const owned = stack.move();
+    return {
+      simulator,
+      figures,
+      databaseUrl,
+      serviceUrl,
+      async startService(settings = {}) {
+        const env = { ...HURRY, ...own, ...settings };
+        service = await startService({ databaseUrl, brokers, cityUrl: simulator.url, port, env });
+        return service;
+      },
+      async rest() {
+        await simulator.city.freeze();
+        await untilAtRest({ cityUrl: simulator.url }, figures);
+        const judged = simulator.compare();
+        return { judged, figures: await figures.read(), explanation: await explain(simulator, judged) };
+      },
+      [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    };
+  } catch (error) {
+    await stack.disposeAsync();
+    throw error;
+  }
+}
+
+/** What must hold of every city at rest, whatever happened before. */
+export function expectExact({ judged, figures, explanation }: Rest): void {
+  expect(judged, explanation).toMatchObject({ differ: 0, outOfOrder: 0, overlapping: 0, secondShifts: 0 });
+  expect(judged.bindings).toMatchObject({ wrongAccepted: 0 });
+  expect(figures).toMatchObject({ waiting: 0, busy: 0, balance: { missing: 0 } });
+}
+
+/** All that is known of the first of those that are wrong. */
+async function explain({ url }: Simulator, { examples }: Comparison): Promise<string> {
+  const told = examples.slice(0, 3).map(async (example) => {
+    const truth = await (await fetch(`${url}/control/truth/${example.deptransId}`)).text();
+    return `${JSON.stringify(example)} ${truth}`;
+  });
+  return (await Promise.all(told)).join('\n');
+}
