@@ -76,7 +76,7 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
         login: config.regulatorLogin,
         password: config.regulatorPassword,
         maxConnections: limits.delivery.maxInFlight + 20,
-        capabilities: { ...limits.regulator, maxBatch: 1, maxRequestLifeMs: limits.delivery.quietMs },
+        capabilities: { ...limits.regulator, maxRequestLifeMs: limits.delivery.quietMs },
         tokens: openTokenStore(db, 'moscow'),
         clock,
         timer: metrics.timer('regulator'),

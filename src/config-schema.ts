@@ -55,6 +55,10 @@ export const limitsSchema = z.strictObject({
     canReadSession: z.boolean().default(true),
     ordersByOccurredAt: z.boolean().default(false),
     repeatIsHarmless: z.boolean().default(true),
+    /** Reports in one call when many wait, if the regulator takes batches; 1 = never. */
+    maxBatch: count(100, 1, 500),
+    /** A token older than this is renewed while it is still in use. */
+    renewAfterMs: ms(1_800_000),
   }),
   delivery: section({
     leaseMs: ms(10_000),
@@ -82,6 +86,8 @@ export const limitsSchema = z.strictObject({
     maxInFlight: count(200, 1, 10_000),
     /** Calls a second to the regulator, the ceiling of this instance. */
     maxRate: count(2_000),
+    /** Where the rate begins at a regulator that was never called. */
+    startRate: count(100),
     failuresToShut: count(20),
     probeMs: ms(60_000),
     pauseMs: ms(50),

@@ -51,7 +51,7 @@ export async function deliverAll(
           drivers.map(({ parkId, driverId }) => ({ parkId, driverId, point, recordedAt: new Date(clock.now()) })),
         ),
     },
-    limits: { ...limits.regulator, ...limits.delivery, maxRate: 1_000_000 },
+    limits: { ...limits.regulator, ...limits.delivery, maxRate: 1_000_000, startRate: 1_000_000 },
     slot: 'bench',
     instance: 'bench',
     journalKey: config.journalKey.reveal(),

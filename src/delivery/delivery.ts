@@ -46,6 +46,7 @@ export type DeliveryLimits = WorkerLimits &
     batch: number;
     maxInFlight: number;
     maxRate: number;
+    startRate: number;
     failuresToShut: number;
     probeMs: number;
     personRetryMs: number;
@@ -81,7 +82,7 @@ export function openDelivery(parts: DeliveryParts): Delivery {
   const pace = openPace({
     ...limits,
     clock,
-    gate: openSharedGate(db, regulator.name, limits.probeMs),
+    gate: openSharedGate(db, regulator.name, limits),
     onChange: (answering) => log.warn({ regulator: regulator.name, answering }, 'the regulator changed'),
   });
   const pause = openPause(db, metrics, log);
@@ -134,7 +135,7 @@ export function openDelivery(parts: DeliveryParts): Delivery {
   /** Claims what may be claimed and starts to work on it. Returns how many accounts that were, -1 if none may be claimed now. */
   const claimSome = async (signal: AbortSignal): Promise<number> => {
     if (await pause.isOn()) return 0;
-    const permits = await pace.permits(limits.batch);
+    const permits = await pace.permits(limits.batch, regulator.capabilities.maxBatch);
     if (permits === 0) return -1;
     const claimDue = async (tx: Db) => {
       const due = await claim(tx, permits, limits.leaseMs);

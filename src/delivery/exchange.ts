@@ -5,31 +5,39 @@ import type { Regulator } from '../regulator/regulator.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { ClaimedLook } from '../store/claim.ts';
 import { accountHash, type JournalEntry } from '../store/journal.ts';
-import type { Pace } from './pace.ts';
+import { NoTurn, type Pace } from './pace.ts';
+import { type Made, openReportBatches } from './report-batches.ts';
 
-/** A call to the regulator and its line in the journal. */
-export type Exchange = { outcome: Outcome<Session | null>; entry: JournalEntry };
+/** A call to the regulator and its line in the journal; without a line no call was made: the pace allowed none in time. */
+export type Exchange = { outcome: Outcome<Session | null>; entry: JournalEntry | null };
 
 /** Calls the regulator about accounts, at the pace allowed, and notes every exchange. */
 export type Exchanges = {
   read(look: ClaimedLook, signal: AbortSignal): Promise<Exchange>;
+  /** The call begins by `startBy` (of the monotonic clock) or not at all. */
   report(
     look: ClaimedLook,
     plan: Extract<Plan, { kind: 'report' }>,
     occurredAt: Date,
+    startBy: number,
     signal: AbortSignal,
   ): Promise<Exchange>;
 };
 
+/** A reading waits for its turn no longer than this: its lease must outlive it. */
+const READ_WAIT_MS = 2_000;
+
 export function openExchanges(regulator: Regulator, pace: Pace, clock: Clock, journalKey: string): Exchanges {
-  const exchange = async (
+  const batches = openReportBatches(regulator, pace, clock);
+
+  const noted = (
     kind: 'lookup' | 'outcome',
     look: ClaimedLook,
-    facts: Partial<JournalEntry>,
-    call: () => Promise<Outcome<Session | null>>,
-  ): Promise<Exchange> => {
-    const sentAt = new Date(clock.now());
-    const outcome = await pace.call(call);
+    made: Made<Session | null> | NoTurn,
+    facts: Partial<JournalEntry> = {},
+  ): Exchange => {
+    if (made instanceof NoTurn) return { outcome: made.outcome, entry: null };
+    const { outcome, sentAt, answeredAt } = made;
     const entry: JournalEntry = {
       kind,
       person: look.owner?.person ?? null,
@@ -37,7 +45,7 @@ export function openExchanges(regulator: Regulator, pace: Pace, clock: Clock, jo
       outcome: outcome.kind,
       leaseToken: look.token,
       sentAt,
-      answeredAt: new Date(clock.now()),
+      answeredAt,
       ...('reason' in outcome && { reason: outcome.reason }),
       ...facts,
       ...(outcome.kind === 'accepted' && outcome.value && { detail: describe(outcome.value) }),
@@ -45,12 +53,27 @@ export function openExchanges(regulator: Regulator, pace: Pace, clock: Clock, jo
     return { outcome, entry };
   };
 
+  const readNow = async (deptransId: string, signal: AbortSignal): Promise<Made<Session | null>> => {
+    const sentAt = new Date(clock.now());
+    const outcome = await regulator.session(deptransId, signal);
+    return { outcome, sentAt, answeredAt: new Date(clock.now()) };
+  };
+
   return {
-    read: (look, signal) => exchange('lookup', look, {}, () => regulator.session(look.account.deptransId, signal)),
-    report: (look, { direction, region, happenedAt }, occurredAt, signal) =>
-      exchange('outcome', look, { direction, region, happenedAt }, () =>
-        regulator.report(look.account.deptransId, direction, occurredAt, signal),
-      ),
+    async read(look, signal) {
+      const wait = { startBy: clock.monotonic() + READ_WAIT_MS, signal };
+      const made = await pace.call(
+        wait,
+        () => readNow(look.account.deptransId, signal),
+        ({ outcome }) => outcome,
+      );
+      return noted('lookup', look, made);
+    },
+    async report(look, { direction, region, happenedAt }, occurredAt, startBy, signal) {
+      const { deptransId } = look.account;
+      const made = await batches.send({ deptransId, direction, occurredAt }, startBy, signal);
+      return noted('outcome', look, made, { direction, region, happenedAt });
+    },
   };
 }
 

@@ -1,34 +1,54 @@
 import type { Outcome } from '../domain/outcome.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { openConcurrency } from './pace-concurrency.ts';
+import { openTurns, type SharedSlots } from './pace-turns.ts';
 
 /**
- * How many calls may go to the regulator now: bounded in number and in rate, and, while the regulator does not answer, one probe at a time
- * for the whole cluster. The gate is shared through the database; number and rate are this instance's.
+ * When calls may go to the regulator. Guarantees: all instances together never begin more calls in a second than the allowed rate, which the
+ * cluster finds by itself below a ceiling; while the regulator does not answer, one probe at a time for the whole cluster; no burst after a
+ * pause or an outage. Not guaranteed: that calls of drivers who set their id are counted; they are few, go at once, and the rate makes room for them.
  */
 export type Pace = {
-  /** How many accounts may be claimed now, 0 to `wanted`. */
-  permits(wanted: number): Promise<number>;
+  /** How many accounts may be claimed now, 0 to `wanted`. `perCall`: so many reports may share one call if they are many. */
+  permits(wanted: number, perCall?: number): Promise<number>;
   /** Resolves when there may be permits again: a look has ended, the rate allows more, a probe may be due, or `signal` aborts. */
   ready(signal: AbortSignal): Promise<void>;
-  /** Runs one call and learns from its outcome. */
-  call<T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>>;
+  /**
+   * Waits for a turn, runs one call and learns from what `judge` makes of its result. If no turn comes by `startBy` (of the monotonic clock)
+   * or before `signal` aborts, nothing is run, and the result is a `NoTurn`.
+   */
+  call<R>(
+    wait: { startBy: number; signal: AbortSignal },
+    run: () => Promise<R>,
+    judge: (result: R) => Outcome<unknown>,
+  ): Promise<R | NoTurn>;
   /** An account is worked on, until the returned function is called. */
   enter(): () => void;
+  /** How many calls could begin now without a wait worth speaking of. */
+  readonly room: number;
   readonly inFlight: number;
 };
 
-/** The gate, as the cluster shares it (see `store/gate`). */
-export type Gate = {
-  isOpen(): Promise<boolean>;
+/** The call was not made: the regulator does not answer, or the rate allows no call in time. */
+export class NoTurn {
+  readonly outcome: Outcome<never>;
+
+  constructor(shut: boolean) {
+    this.outcome = shut ? { kind: 'unavailable' } : { kind: 'throttled', retryAfterMs: 1_000 };
+  }
+}
+
+/** What the cluster shares (see `store/gate` and `store/rate`). */
+export type Gate = SharedSlots & {
+  read(): Promise<{ shut: boolean; rate: number; backlogMs: number }>;
   open(): Promise<boolean>;
   takeProbe(): Promise<boolean>;
   close(): Promise<void>;
+  cut(cutNo: number, retryAfterMs: number): Promise<number | null>;
 };
 
 export type PaceOptions = {
   maxInFlight: number;
-  /** Calls a second, the ceiling of this instance. */
-  maxRate: number;
   /** Failures in a row, without a success between them, that shut the gate. */
   failuresToShut: number;
   gate: Gate;
@@ -37,30 +57,37 @@ export type PaceOptions = {
   onChange(answering: boolean): void;
 };
 
-/** The bucket holds a tenth of a second's worth: calls never come in bursts of more. */
-const BURST_SECONDS = 0.1;
+/** Accounts are claimed for the slots of so long ahead: late enough for the freshest, early enough for what goes before a call. */
+const AHEAD_MS = 250;
 const PROBE_LOOK_MS = 1_000;
+/** After a call that found no turn, reports are not counted on to share calls for so long. */
+const CAREFUL_MS = 5_000;
 
-export function openPace({ maxInFlight, maxRate, failuresToShut, gate, clock, onChange }: PaceOptions): Pace {
-  const capacity = Math.max(1, maxRate * BURST_SECONDS);
+export function openPace({ maxInFlight, failuresToShut, gate, clock, onChange }: PaceOptions): Pace {
+  const concurrency = openConcurrency(maxInFlight);
+  const turns = openTurns(gate, clock);
   let inFlight = 0;
+  let undecided = 0; // claimed just now, and not known yet whether they need a call
+  let enteredAt = Number.NEGATIVE_INFINITY;
   let failures = 0;
   let shut = false;
   let probing = false;
-  let tokens = capacity;
-  let refilledAt = clock.monotonic();
+  let room = 0;
+  let full = false;
+  let pauseMs = 0;
+  let carefulUntil = 0;
+  let lastCut = -1;
   let ended = Promise.withResolvers<void>();
 
-  const refill = () => {
-    const now = clock.monotonic();
-    tokens = Math.min(capacity, tokens + ((now - refilledAt) / 1000) * maxRate);
-    refilledAt = now;
-  };
-
-  const learn = async (outcome: Outcome<unknown>) => {
+  const learn = async (outcome: Outcome<unknown>, cutNo: number) => {
     const failed = outcome.kind === 'unavailable' || outcome.kind === 'unknown' || outcome.kind === 'unauthorised';
     failures = failed ? failures + 1 : 0;
     probing = false;
+    if (outcome.kind === 'throttled' && cutNo > lastCut) {
+      lastCut = cutNo;
+      await gate.cut(cutNo, outcome.retryAfterMs);
+    }
+    if (!failed && outcome.kind !== 'throttled') turns.succeeded();
     if (failed && failures >= failuresToShut && !shut) {
       shut = true;
       if (await gate.open()) onChange(false);
@@ -73,39 +100,57 @@ export function openPace({ maxInFlight, maxRate, failuresToShut, gate, clock, on
   };
 
   return {
-    async permits(wanted) {
-      refill();
-      const free = Math.min(wanted, maxInFlight - inFlight, Math.floor(tokens));
-      if (free <= 0) return 0;
-      shut = await gate.isOpen();
-      if (!shut) return free;
-      if (inFlight > 0) return 0;
-      // A probe is spent by a call; a look that needs none leaves it to the next.
-      probing ||= await gate.takeProbe();
-      return probing ? 1 : 0;
+    async permits(wanted, perCall = 1) {
+      pauseMs = PROBE_LOOK_MS;
+      const free = Math.min(wanted, concurrency.limit - inFlight);
+      full = free <= 0;
+      if (full) return 0;
+      const state = await gate.read();
+      shut = state.shut;
+      room = Math.max(0, Math.ceil(((AHEAD_MS - state.backlogMs) / 1_000) * state.rate));
+      if (shut) {
+        if (inFlight > 0) return 0;
+        // A probe is spent by a call; a look that needs none leaves it to the next.
+        probing ||= await gate.takeProbe();
+        return probing ? 1 : 0;
+      }
+      pauseMs = Math.max(1, state.backlogMs - AHEAD_MS / 4);
+      if (state.backlogMs > AHEAD_MS / 2) return 0; // not one by one: what is claimed together is written together
+      const shared = clock.monotonic() < carefulUntil ? 1 : perCall;
+      const ahead = clock.monotonic() - enteredAt < AHEAD_MS ? undecided : 0;
+      return Math.max(0, Math.min(free, room * shared - ahead));
     },
     async ready(signal) {
-      refill();
-      const untilToken = Math.max(0, ((1 - tokens) / maxRate) * 1000);
-      const pause = shut ? PROBE_LOOK_MS : inFlight >= maxInFlight ? PROBE_LOOK_MS : Math.max(1, untilToken);
       const done = new AbortController();
-      await Promise.race([ended.promise, clock.sleep(pause, AbortSignal.any([signal, done.signal]))]);
+      const pause = clock.sleep(pauseMs, AbortSignal.any([signal, done.signal]));
+      await Promise.race(full ? [pause, ended.promise] : [pause]);
       done.abort();
     },
-    async call(work) {
-      refill();
-      tokens -= 1;
-      const outcome = await work();
-      await learn(outcome).catch(() => {}); // the database is away: the next outcome says it again
-      return outcome;
+    async call({ startBy, signal }, run, judge) {
+      undecided = Math.max(0, undecided - 1);
+      const turn = await turns.take({ startBy, probing, signal });
+      if (turn.kind !== 'turn') {
+        if (turn.kind === 'late') carefulUntil = clock.monotonic() + CAREFUL_MS;
+        return new NoTurn(turn.kind === 'shut');
+      }
+      const started = clock.monotonic();
+      const result = await run();
+      concurrency.observe(clock.monotonic() - started);
+      await learn(judge(result), turn.cutNo).catch(() => {}); // the database is away: the next outcome says it again
+      return result;
     },
     enter() {
       inFlight += 1;
+      undecided = clock.monotonic() - enteredAt < AHEAD_MS ? undecided + 1 : 1;
+      enteredAt = clock.monotonic();
       return () => {
         inFlight -= 1;
         ended.resolve();
         ended = Promise.withResolvers();
       };
+    },
+    get room() {
+      return room;
     },
     get inFlight() {
       return inFlight;

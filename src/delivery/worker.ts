@@ -62,7 +62,7 @@ export async function workOn(
   let session: Session | null | undefined;
   if (needsReading(look, limits)) {
     const { outcome, entry } = await exchanges.read(look, signal);
-    journal.push(entry);
+    if (entry) journal.push(entry);
     const account = applyReading(look, outcome, limits);
     if (!account) {
       await settlements.add({
@@ -75,7 +75,7 @@ export async function workOn(
     }
     const result = resultOf(look.account, account);
     parts.onReading(result);
-    if (result === 'differs') entry.reason = 'differs';
+    if (result === 'differs' && entry) entry.reason = 'differs';
     look = { ...look, account };
     if (outcome.kind === 'accepted') session = outcome.value;
   }
@@ -114,15 +114,13 @@ async function report(
     leaseMs: limits.deadlineMs + limits.slackMs + limits.quietMs,
   });
   if (!occurredAt) return; // the lease is over: whoever has it now decides anew
-  const late = clock.monotonic() - written > limits.slackMs;
-  const exchange = late ? null : await exchanges.report(look, plan, occurredAt, signal);
-  const outcome = exchange?.outcome ?? { kind: 'unavailable' as const }; // too late to send within the lease: nothing was sent
-  if (exchange) journal.push(exchange.entry);
+  const { outcome, entry } = await exchanges.report(look, plan, occurredAt, written + limits.slackMs, signal);
+  if (entry) journal.push(entry);
   const now = new Date(look.now.getTime() + (clock.monotonic() - written));
   await settlements.add({
     look,
     settlement: withReading(settleReport(look, plan, outcome, now, limits), session),
-    mayHaveTakenEffect: exchange !== null && mayHaveTakenEffect(outcome),
+    mayHaveTakenEffect: mayHaveTakenEffect(outcome),
     journal,
   });
 }

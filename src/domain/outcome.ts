@@ -25,6 +25,7 @@ export type UnknownReason =
   | 'too_large'
   | 'unexpected_status'
   | 'unrecognised_error'
+  | 'left_out'
   | 'cut_off';
 
 /** Whether the call may have taken effect. */

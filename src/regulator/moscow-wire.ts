@@ -6,7 +6,8 @@ import { parseSessionStatus, type Session } from '../domain/session.ts';
 export type WireAnswer = { status: number; retryAfter: string | null; body: string | null };
 
 /** What an answer says before its body is read as a particular one. */
-type Read = { kind: 'body'; body: unknown } | Exclude<Outcome<never>, { kind: 'accepted' }>;
+type Refusal = Exclude<Outcome<never>, { kind: 'accepted' }>;
+type Read = { kind: 'body'; body: unknown } | Refusal;
 
 const errorBody = z.object({ error: z.object({ code: z.coerce.string().max(64), message: z.unknown().optional() }) });
 const text = z.string().min(1).max(128);
@@ -29,10 +30,16 @@ const tokenBody = z.object({
  */
 export function readReport(answer: WireAnswer, now: Date): Outcome<Session | null> {
   const read = readAnswer(answer);
-  if (read.kind !== 'body') return read;
-  const parsed = reportBody.safeParse(read.body);
+  return read.kind === 'body' ? readReportBody(read.body, now) : read;
+}
+
+/** Reads what is said of one report: the body of an answer, or an item of a batch's answer. */
+export function readReportBody(body: unknown, now: Date): Outcome<Session | null> {
+  const error = errorBody.safeParse(body);
+  if (error.success) return readError(error.data.error.code);
+  const parsed = reportBody.safeParse(body);
   if (!parsed.success) {
-    const told = typeof read.body === 'object' && read.body !== null && 'session' in read.body;
+    const told = typeof body === 'object' && body !== null && 'session' in body;
     return told ? { kind: 'accepted', value: null } : { kind: 'unknown', reason: 'unreadable' };
   }
   return { kind: 'accepted', value: parsed.data.session ? toSession(parsed.data.session, now) : null };
@@ -66,7 +73,8 @@ export function readToken(answer: WireAnswer): Outcome<string> {
   return parsed.success ? { kind: 'accepted', value: parsed.data.token } : { kind: 'unknown', reason: 'unreadable' };
 }
 
-function readAnswer({ status, retryAfter, body }: WireAnswer): Read {
+/** What an answer says of the whole call; its body, if it may be read on. */
+export function readAnswer({ status, retryAfter, body }: WireAnswer): Read {
   if (status === 401 || status === 403) return { kind: 'unauthorised' };
   if (status === 429) return { kind: 'throttled', retryAfterMs: parseRetryAfter(retryAfter) };
   if (status >= 500) return { kind: 'unknown', reason: 'server_error' };
@@ -79,7 +87,7 @@ function readAnswer({ status, retryAfter, body }: WireAnswer): Read {
   return json === undefined ? { kind: 'unknown', reason: 'unreadable' } : { kind: 'body', body: json };
 }
 
-function readError(code: string): Read {
+function readError(code: string): Refusal {
   switch (code) {
     case '950':
       return { kind: 'unauthorised' };

@@ -2,6 +2,7 @@ import type { Outcome } from '../domain/outcome.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Masked } from '../runtime/masked.ts';
 import type { Timer } from '../runtime/metrics.ts';
+import { batchRequest, openBatchSize, readBatch } from './moscow-batch.ts';
 import { readCheck, readReport, readSession, readToken, type WireAnswer } from './moscow-wire.ts';
 import type { Capabilities, Regulator } from './regulator.ts';
 import { openTokenSource, type TokenStore } from './token.ts';
@@ -28,6 +29,7 @@ export type MoscowOptions = {
 export function openMoscow(options: MoscowOptions): Regulator & AsyncDisposable {
   const { deadlineMs, clock, timer } = options;
   const wire = openWireClient(options.baseUrl, options.maxConnections, options.connectTimeoutMs);
+  const batchSize = openBatchSize(options.capabilities.maxBatch, clock);
   const never = new AbortController().signal;
 
   const logIn = (): Promise<Outcome<string>> => {
@@ -72,7 +74,12 @@ export function openMoscow(options: MoscowOptions): Regulator & AsyncDisposable 
 
   return {
     name: 'moscow',
-    capabilities: options.capabilities,
+    capabilities: {
+      ...options.capabilities,
+      get maxBatch() {
+        return batchSize.now;
+      },
+    },
     checkId: (deptransId, licence, signal) =>
       timed('check', () => {
         const body = { driverId: deptransId, licenseNumber: licence.reveal() };
@@ -86,6 +93,15 @@ export function openMoscow(options: MoscowOptions): Regulator & AsyncDisposable 
         };
         return send('POST', `${driver(deptransId)}/status`, body, (answer) => readReport(answer, now()), signal);
       }),
+    async reportBatch(reports, signal) {
+      const outcome = await timed('report_batch', () => {
+        const read = (answer: WireAnswer) => readBatch(answer, reports, now());
+        return send('POST', '/drivers/status/batch', batchRequest(reports), read, signal);
+      });
+      if (outcome.kind !== 'accepted') return reports.map(() => outcome);
+      batchSize.learn(outcome.value, reports.length);
+      return typeof outcome.value === 'object' ? outcome.value.outcomes : null;
+    },
     session: (deptransId, signal) =>
       timed('session', () =>
         send('GET', `${driver(deptransId)}/session`, undefined, (answer) => readSession(answer, now()), signal),

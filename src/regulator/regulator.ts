@@ -22,13 +22,20 @@ export type Regulator = {
     occurredAt: Date,
     signal: AbortSignal,
   ): Promise<Outcome<Session | null>>;
+  /**
+   * Tells of several drivers in one call, at most `capabilities.maxBatch`, none of them twice. One outcome for each, in order; a driver whom the
+   * answer leaves out is `unknown`. Null: the regulator takes no such batch, and nothing of it took effect; `capabilities` know it from then on.
+   */
+  reportBatch(reports: readonly Report[], signal: AbortSignal): Promise<Outcome<Session | null>[] | null>;
   /** Reads the driver's last session; null if there is none. */
   session(deptransId: string, signal: AbortSignal): Promise<Outcome<Session | null>>;
 };
 
+export type Report = { deptransId: string; direction: Direction; occurredAt: Date };
+
 export type Capabilities = {
-  /** Reports in one call; 1 = no batches. */
-  maxBatch: number;
+  /** Reports in one call; 1 = no batches. May change while the service learns what the regulator takes. */
+  readonly maxBatch: number;
   canReadSession: boolean;
   /** An older report after a newer one is ignored. */
   ordersByOccurredAt: boolean;

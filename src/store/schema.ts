@@ -119,6 +119,11 @@ export type Schema = {
     open_since: Date | null;
     next_probe_at: Date | null;
     rate: number | null;
+    rate_hint: number | null;
+    next_slot_at: Date | null;
+    cut_no: Filled<number>;
+    cut_at: Date | null;
+    cut_streak: Filled<number>;
     changed_at: Date;
   };
   'deptrans.regulator_tokens': {

@@ -57,6 +57,7 @@ export const limits: DeliveryLimits = {
   batch: 100,
   maxInFlight: 100,
   maxRate: 100_000,
+  startRate: 100_000,
   failuresToShut: 5,
   probeMs: 60_000,
   pauseMs: 20,
