@@ -5,9 +5,9 @@ import type { Stage } from './stage.ts';
 
 /** One line about how everything goes, each time it is asked. Rates are since the time before. */
 export function openStatusLine(stage: Stage, figures: FigureReader): () => Promise<string> {
-  let before = { atMs: performance.now(), events: 0, reports: 0, seconds: 0 };
+  let before = { atMs: performance.now(), events: 0, reports: 0, calls: 0, seconds: 0 };
   return async () => {
-    const [city, calls, lag, now] = await Promise.all([
+    const [city, told, lag, now] = await Promise.all([
       readJson<CityState>(`${stage.cityUrl}/control/state`),
       readReportCalls(stage.service.metricsUrl),
       readJson<{ statuses: { lagMs: number | null } }>(`${stage.subscriberUrl}/lag`),
@@ -17,28 +17,34 @@ export function openStatusLine(stage: Stage, figures: FigureReader): () => Promi
     const events = city.produced.messages;
     const elapsed = (atMs - before.atMs) / 1_000;
     const rate = (value: number, earlier: number) => Math.max(0, Math.round((value - earlier) / elapsed));
-    const newCalls = calls.count - before.reports;
-    const answerMs = newCalls > 0 ? `${Math.round(((calls.seconds - before.seconds) / newCalls) * 1_000)} ms` : '–';
+    const newCalls = told.calls - before.calls;
+    const answerMs = newCalls > 0 ? `${Math.round(((told.seconds - before.seconds) / newCalls) * 1_000)} ms` : '–';
     const line = [
       `events/s ${rate(events, before.events)}`,
       `waiting ${now.waiting}`,
-      `reports/s ${rate(calls.count, before.reports)}`,
+      `reports/s ${rate(told.reports, before.reports)}`,
       `regulator ${answerMs}`,
       `sessions ${now.sessions}`,
       `subscriber lag ${lag.statuses.lagMs ?? '–'} ms`,
       ...(city.phase === 'running' ? [] : [`city ${city.phase}`]),
     ].join(' · ');
-    before = { atMs, events, reports: calls.count, seconds: calls.seconds };
+    before = { atMs, events, ...told };
     return line;
   };
 }
 
-/** The service's own count of reports and the seconds they took, from its metrics. */
-async function readReportCalls(metricsUrl: string): Promise<{ count: number; seconds: number }> {
+/** The service's own counts, from its metrics: reports, calls that carried them, and the seconds those took. */
+async function readReportCalls(metricsUrl: string): Promise<{ reports: number; calls: number; seconds: number }> {
   const text = await (await fetch(metricsUrl, { signal: AbortSignal.timeout(5_000) })).text();
-  const sum = (suffix: string) =>
-    [
-      ...text.matchAll(new RegExp(`^deptrans_regulator_seconds_${suffix}\\{call="report"[^}]*\\} (\\S+)$`, 'gm')),
-    ].reduce((total, [, value]) => total + Number(value), 0);
-  return { count: sum('count'), seconds: sum('sum') };
+  const sum = (metric: string, labels: string) =>
+    [...text.matchAll(new RegExp(`^deptrans_${metric}\\{${labels}\\} (\\S+)$`, 'gm'))].reduce(
+      (total, [, value]) => total + Number(value),
+      0,
+    );
+  const calls = 'call="(?:report|report_batch)"[^}]*';
+  return {
+    reports: sum('delivery_reports_total', '[^}]*'),
+    calls: sum('regulator_seconds_count', calls),
+    seconds: sum('regulator_seconds_sum', calls),
+  };
 }

@@ -88,6 +88,10 @@ export function openDelivery(parts: DeliveryParts): Delivery {
   const pause = openPause(db, metrics, log);
   const measureDelay = openDelayMeter(db, regulator.name, metrics);
   const settled = metrics.counter('delivery_settled_total', 'Looks settled', ['end'] as const);
+  const reports = metrics.counter('delivery_reports_total', 'Reports to the regulator', [
+    'direction',
+    'outcome',
+  ] as const);
   const readings = metrics.counter('delivery_readings_total', 'Readings of the regulator', ['result'] as const);
   const lostLeases = metrics.counter('delivery_lost_leases_total', 'Looks whose lease was over when they ended');
   metrics.gauge('delivery_in_flight', 'Accounts being worked on', [], (gauge) => gauge.set(pace.inFlight));
@@ -110,6 +114,9 @@ export function openDelivery(parts: DeliveryParts): Delivery {
         const { lost } = await inTransaction(db, (tx) => settle(tx, items, { slot, maxAgeMs: limits.maxAgeMs }));
         await measureDelay(items).catch((err) => log.warn({ err }, 'delays not measured'));
         lostLeases.inc(lost.length);
+        for (const { kind, direction, outcome } of items.flatMap(({ journal }) => journal)) {
+          if (kind === 'outcome' && direction && outcome) reports.inc({ direction, outcome });
+        }
         for (const { settlement } of items)
           settled.inc({ end: settlement.rows?.outcome ?? settlement.waitReason ?? 'none' });
         return items.map(() => undefined);
