@@ -16,7 +16,7 @@ export const PENDING_WORDS = {
   no_position: 'The driver is connected, but driver-trackstory has no fresh position.',
   parked: 'The account was parked and is about to be looked at again.',
   throttled: 'The regulator asked for a pause.',
-  unauthorised: 'The regulator refused our token or our login.',
+  unauthorised: 'There is no valid token: the regulator refused the login or did not answer it.',
   regulator_down: 'The regulator does not answer.',
   unknown_outcome: 'A report was sent and its outcome is not known; it is found out after the quiet time.',
   reading_failed: 'The regulator could not be read to end a doubt.',
