@@ -1,5 +1,6 @@
 import { Agent, type Dispatcher, request } from 'undici';
 import type { Outcome } from '../domain/outcome.ts';
+import { openDeadline } from '../runtime/deadline.ts';
 import type { WireAnswer } from './moscow-wire.ts';
 
 /** What a call came to on the wire: an answer, or why there is none. */
@@ -42,7 +43,7 @@ export function openWireClient(baseUrl: string, maxConnections: number, connectT
   const base = baseUrl.replace(/\/+$/, '');
   return {
     async send(method, path, token, body, deadlineMs, signal) {
-      const deadline = AbortSignal.timeout(Math.ceil(deadlineMs));
+      const deadline = openDeadline(deadlineMs, signal);
       try {
         const answer = await request(`${base}${path}`, {
           dispatcher: agent,
@@ -53,13 +54,15 @@ export function openWireClient(baseUrl: string, maxConnections: number, connectT
             ...(body !== undefined && { 'content-type': 'application/json' }),
           },
           ...(body !== undefined && { body: JSON.stringify(body) }),
-          signal: AbortSignal.any([deadline, signal]),
+          signal: deadline.signal,
         });
         return { kind: 'answer', answer: await readWireAnswer(answer) };
       } catch (error) {
         if (NOT_SENT.has(codeOf(error))) return { kind: 'unavailable' };
-        if (deadline.aborted) return { kind: 'unknown', reason: 'timeout' };
+        if (deadline.passed) return { kind: 'unknown', reason: 'timeout' };
         return { kind: 'unknown', reason: signal.aborted ? 'cut_off' : 'connection_lost' };
+      } finally {
+        deadline.end();
       }
     },
     close: () => agent.destroy(),
