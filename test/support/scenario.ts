@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { expect, inject } from 'vitest';
 import type { Comparison } from '../../simulator/control/compare.ts';
 import { type FigureReader, type Figures, openFigures } from '../../simulator/demo/figures.ts';
@@ -15,7 +16,8 @@ import { freePort } from './free-port.ts';
 export type Scenario = AsyncDisposable & {
   readonly simulator: Simulator;
   readonly figures: FigureReader;
-  readonly databaseUrl: string;
+  /** Asks the tables. */
+  query<Row extends object>(statement: string, values?: unknown[]): Promise<Row[]>;
   /** Where the service listens whenever it runs. */
   readonly serviceUrl: string;
   /** Starts the service, which must not be running. Settings win over those of the demonstration. */
@@ -52,6 +54,8 @@ export async function openScenario(options: ScenarioOptions): Promise<Scenario> 
       await openSimulator({ port: 0, people, rate, seed, weather, serviceUrl, brokers, topic }),
     );
     const figures = stack.use(await openFigures(databaseUrl));
+    const client = stack.adopt(new pg.Client(databaseUrl), (one) => one.end());
+    await client.connect();
     const own = { DEPTRANS_INTAKE_TOPIC: topic, DEPTRANS_INTAKE_GROUP_ID: topic };
     let service: Service | null = null;
     stack.defer(async () => void (await service?.stop()));
@@ -59,7 +63,8 @@ export async function openScenario(options: ScenarioOptions): Promise<Scenario> 
     return {
       simulator,
       figures,
-      databaseUrl,
+      query: async <Row extends object>(statement: string, values: unknown[] = []) =>
+        (await client.query<Row>(statement, values)).rows,
       serviceUrl,
       async startService(settings = {}) {
         const env = { ...HURRY, ...own, ...settings };
