@@ -94,7 +94,8 @@ export function openOperationsService(options: OperationsOptions): ServiceImpl<t
       const caller = readServiceCaller(context.requestHeader);
       const asked = check(request);
       await record(context, caller, asked);
-      return readWithin(TIMEOUT_MS, context.signal, work(asked, caller, context.signal));
+      const signal = AbortSignal.any([context.signal, AbortSignal.timeout(TIMEOUT_MS)]);
+      return readWithin(TIMEOUT_MS, context.signal, work(asked, caller, signal));
     };
 
   return {

@@ -1429,7 +1429,8 @@ export const ExportExchangesResponseSchema: GenMessage<ExportExchangesResponse> 
  * in the log and in the table `deptrans.audit`. A driver is not a caller: requests with a driver's headers are refused. Government ids
  * are masked, and people's tokens are never shown.
  *
- * Errors of every method: CREDENTIALS_MISSING, REQUEST_MALFORMED, SERVICE_DEGRADED (nothing was done).
+ * Errors of every method: CREDENTIALS_MISSING, REQUEST_MALFORMED, SERVICE_DEGRADED (the database is away or too slow: repeat the call, every method
+ * may be repeated).
  *
  * @generated from service deptrans.v1.OperationsService
  */
