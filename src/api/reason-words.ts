@@ -1,7 +1,6 @@
 import type { RefusalReason } from '../domain/driver-status.ts';
 import type { RejectReason } from '../domain/outcome.ts';
-import type { FilteredReason } from '../domain/plan.ts';
-import type { WaitReason } from '../domain/settlement.ts';
+import type { FilteredReason, WaitReason } from '../domain/plan.ts';
 import type { BalanceOutcome, RowWaitReason } from '../store/balance.ts';
 
 /**

@@ -23,6 +23,17 @@ export type RowsEnd = { outcome: 'sent' | 'no_change'; reason: '' } | { outcome:
 /** Why an event is no reason to tell the regulator anything. */
 export type FilteredReason = Exclude<DisconnectedReason, 'offline' | 'silent'> | 'driver_unknown' | 'no_person';
 
+/** What an account waits for before it can be settled. */
+export type WaitReason =
+  | 'no_position'
+  | 'parked'
+  | 'throttled'
+  | 'unauthorised'
+  | 'regulator_down'
+  | 'unknown_outcome'
+  | 'reading_failed'
+  | 'close_refused';
+
 export function planFor(look: Look, desired: Desired, maxAgeMs: number): Plan {
   const { account, now } = look;
   if (desired.kind === 'wait') return desired;

@@ -1,5 +1,5 @@
 import type { Outcome, RejectReason } from './outcome.ts';
-import type { Plan, RowsEnd } from './plan.ts';
+import type { Plan, RowsEnd, WaitReason } from './plan.ts';
 import type { Account, Look } from './report.ts';
 import { isOpen, type Session } from './session.ts';
 
@@ -20,17 +20,6 @@ export type Settlement = {
   dueAt: Date | null;
   watched: boolean;
 };
-
-/** What an account waits for before it can be settled. */
-export type WaitReason =
-  | 'no_position'
-  | 'parked'
-  | 'throttled'
-  | 'unauthorised'
-  | 'regulator_down'
-  | 'unknown_outcome'
-  | 'reading_failed'
-  | 'close_refused';
 
 export type SettlementLimits = {
   /** The longest that a call may live on after we gave up on it. */
