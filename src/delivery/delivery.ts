@@ -9,7 +9,7 @@ import { startLoop } from '../runtime/loop.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { type ClaimedLook, claim, claimStale, release } from '../store/claim.ts';
 import { type Db, inTransaction } from '../store/database.ts';
-import { type Intent, writeIntents } from '../store/intent.ts';
+import { type Intent, type WrittenIntent, writeIntents } from '../store/intent.ts';
 import { route } from '../store/route.ts';
 import { type SettleItem, settle } from '../store/settle.ts';
 import { openDelayMeter } from './delay.ts';
@@ -102,7 +102,7 @@ export function openDelivery(parts: DeliveryParts): Delivery {
     journalKey: parts.journalKey,
     clock,
     onReading: (result) => readings.inc({ result }),
-    intents: openBatcher<Intent, Date | null>({
+    intents: openBatcher<Intent, WrittenIntent | null>({
       maxSize: limits.batch,
       lingerMs: 1,
       run: (items) => inTransaction(db, (tx) => writeIntents(tx, items)),

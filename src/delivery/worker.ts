@@ -16,7 +16,7 @@ import {
 import type { Batcher } from '../runtime/batcher.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { ClaimedLook } from '../store/claim.ts';
-import type { Intent } from '../store/intent.ts';
+import type { Intent, WrittenIntent } from '../store/intent.ts';
 import { accountHash, type JournalEntry } from '../store/journal.ts';
 import type { SettleItem } from '../store/settle.ts';
 import type { Exchanges } from './exchange.ts';
@@ -33,7 +33,7 @@ export type WorkerLimits = SettlementLimits &
 
 export type WorkerParts = {
   exchanges: Exchanges;
-  intents: Batcher<Intent, Date | null>;
+  intents: Batcher<Intent, WrittenIntent | null>;
   settlements: Batcher<SettleItem, void>;
   limits: WorkerLimits;
   journalKey: string;
@@ -102,8 +102,8 @@ async function report(
   { exchanges, intents, settlements, limits, journalKey, clock }: WorkerParts,
   signal: AbortSignal,
 ): Promise<void> {
-  const written = clock.monotonic();
-  const occurredAt = await intents.add({
+  const began = clock.monotonic();
+  const written = await intents.add({
     deptransId: look.account.deptransId,
     account: accountHash(journalKey, look.account.deptransId),
     person: look.owner?.person ?? null,
@@ -113,16 +113,23 @@ async function report(
     region: plan.region,
     leaseMs: limits.deadlineMs + limits.slackMs + limits.quietMs,
   });
-  if (!occurredAt) return; // the lease is over: whoever has it now decides anew
-  const { outcome, entry } = await exchanges.report(look, plan, occurredAt, written + limits.slackMs, signal);
+  if (!written) return; // the lease is over: whoever has it now decides anew
+  const { outcome, entry } = await exchanges.report(look, plan, written.occurredAt, began + limits.slackMs, signal);
   if (entry) journal.push(entry);
-  const now = new Date(look.now.getTime() + (clock.monotonic() - written));
+  const endedMs = clock.monotonic() - began + (outcome.kind === 'unknown' ? leftOf(limits.deadlineMs, entry) : 0);
+  const now = new Date(written.writtenAt.getTime() + endedMs);
   await settlements.add({
     look,
     settlement: withReading(settleReport(look, plan, outcome, now, limits), session),
     mayHaveTakenEffect: mayHaveTakenEffect(outcome),
     journal,
   });
+}
+
+/** However early a call is lost sight of, its request may live as if it had waited for its deadline: the quiet time begins then. */
+function leftOf(deadlineMs: number, entry: JournalEntry | null): number {
+  if (!entry?.sentAt || !entry.answeredAt) return deadlineMs;
+  return Math.max(0, deadlineMs - (entry.answeredAt.getTime() - entry.sentAt.getTime()));
 }
 
 /** What was read before is told with the settlement, unless the report's own answer is newer. */

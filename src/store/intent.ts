@@ -16,13 +16,16 @@ export type Intent = {
   leaseMs: number;
 };
 
+/** An intent as written: what time to tell, and when it was written by the database's clock. */
+export type WrittenIntent = { occurredAt: Date; writtenAt: Date };
+
 /**
- * Writes down what is about to be sent, before it is sent. Returns for each intent the `occurredAt` to send, or null if the lease was lost
+ * Writes down what is about to be sent, before it is sent. Returns for each intent what was written, or null if the lease was lost
  * or has ended: then nothing may be sent. The transaction must commit synchronously before the call.
  *
  * occurredAt grows with each intent of an account, whatever the events say, so that a regulator which orders by it never ignores a newer report.
  */
-export async function writeIntents(tx: Db, intents: readonly Intent[]): Promise<(Date | null)[]> {
+export async function writeIntents(tx: Db, intents: readonly Intent[]): Promise<(WrittenIntent | null)[]> {
   const given = intents.map((intent) => ({
     id: intent.deptransId,
     token: intent.token,
@@ -30,7 +33,7 @@ export async function writeIntents(tx: Db, intents: readonly Intent[]): Promise<
     happened_at: intent.happenedAt,
     lease_ms: intent.leaseMs,
   }));
-  const { rows } = await sql<{ lease_token: number; occurred_at: Date }>`/* intent */
+  const { rows } = await sql<{ lease_token: number; occurred_at: Date; last_sent_at: Date }>`/* intent */
     with given as (
       select r.deptrans_id, g.* from jsonb_to_recordset(${JSON.stringify(given)}::jsonb)
                as g(id text, token bigint, target boolean, happened_at timestamptz, lease_ms float8)
@@ -42,12 +45,14 @@ export async function writeIntents(tx: Db, intents: readonly Intent[]): Promise<
         last_occurred_at = greatest(r.last_occurred_at,
           least(deptrans.now(), greatest(given.happened_at, r.last_occurred_at + interval '1 ms')))
       from given where r.deptrans_id = given.deptrans_id and r.lease_token = given.token
-    returning r.lease_token, r.occurred_at`.execute(tx);
-  const occurred = new Map(rows.map((row) => [row.lease_token, row.occurred_at]));
+    returning r.lease_token, r.occurred_at, r.last_sent_at`.execute(tx);
+  const written = new Map(
+    rows.map((row) => [row.lease_token, { occurredAt: row.occurred_at, writtenAt: row.last_sent_at }]),
+  );
   await appendJournal(
     tx,
     intents
-      .filter((intent) => occurred.has(intent.token))
+      .filter((intent) => written.has(intent.token))
       .map(({ account, person, direction, region, token, happenedAt }) => ({
         kind: 'intent',
         account,
@@ -58,5 +63,5 @@ export async function writeIntents(tx: Db, intents: readonly Intent[]): Promise<
         happenedAt,
       })),
   );
-  return intents.map((intent) => occurred.get(intent.token) ?? null);
+  return intents.map((intent) => written.get(intent.token) ?? null);
 }
