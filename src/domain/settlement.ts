@@ -50,7 +50,7 @@ export function settleWithoutCall(
 ): Settlement {
   const { account, now } = look;
   if (plan.kind === 'wait') {
-    const dueAt = plan.reason === 'parked' ? account.parkUntil : after(now, limits.positionRetryMs);
+    const dueAt = plan.reason === 'parked' ? nextTimer(account, now, limits) : after(now, limits.positionRetryMs);
     return {
       account,
       rows: null,
@@ -133,7 +133,8 @@ export function applyReading(look: Look, outcome: Outcome<Session | null>, limit
     ...(session ? withSession(account, session, now) : account),
     sessionReadAt: now,
     doubt: false,
-    verifyAt: null,
+    // What ended a doubt is read once more: a call may live longer than the quiet time.
+    verifyAt: account.doubt ? after(now, limits.verifyAfterMs) : null,
   };
   if (open) return { ...read, believed: true, sessionOverAt: null };
   // A finished session that we had not seen: our CONNECTED was applied, and the shift has ended since.
@@ -179,7 +180,8 @@ function park(account: Account, reason: RejectReason, now: Date, limits: Settlem
   const pause = Math.min(limits.parkMs * 2 ** Math.min(account.parkCount, 20), limits.maxParkMs);
   const parkUntil = after(now, pause);
   const parked = { ...account, parkedReason: reason, parkUntil, parkCount: account.parkCount + 1 };
-  return { account: parked, rows: null, waitReason: 'parked', notBefore: null, dueAt: parkUntil, watched: false };
+  const dueAt = nextTimer(parked, now, limits);
+  return { account: parked, rows: null, waitReason: 'parked', notBefore: null, dueAt, watched: false };
 }
 
 function settleRefusedClose(
