@@ -71,7 +71,7 @@ export function openSweep({ db, trackstory, rules, limits, instance, clock, log,
     const changed = sweptRules !== rulesVersion;
     const causes = judged.flatMap(({ look, desired }) => {
       const cause = causeToWake(look, desired, changed);
-      return cause ? [{ id: look.account.deptransId, cause }] : [];
+      return cause && !(isRepair(cause) && isTold(look)) ? [{ id: look.account.deptransId, cause }] : [];
     });
     await inTransaction(db, (tx) =>
       wake(
@@ -134,6 +134,11 @@ function causeToWake({ account }: Look, desired: Desired, rulesChanged: boolean)
 
 function isRepair(cause: Cause): boolean {
   return cause === 'offline' || cause === 'no_id' || cause === 'tariff';
+}
+
+/** A row of the queue still tells about a profile: it leads here by itself, and if it does not, it is stranded. */
+function isTold({ profiles }: Look): boolean {
+  return profiles.some(({ queued }) => queued !== null);
 }
 
 /** Open accounts whose driver left or came back since the last look. */

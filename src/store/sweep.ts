@@ -6,7 +6,7 @@ import { accountColumns, readLooks, toAccount } from './look.ts';
 export type SweepPage = { looks: Look[]; rulesVersion: number; last: string | null };
 
 /**
- * A page of idle accounts that may want a look without any event: open, in doubt, parked, or connected outside. Ordered by id, after `after`;
+ * A page of accounts that may want a look without any event: open, in doubt, parked, or connected outside, and none that will be looked at anyway. Ordered by id, after `after`;
  * `last` is where the next page begins, null at the end. Takes no locks: what it finds is only woken, and judged again under a lease.
  */
 export async function readSweepPage(db: Db, after: string, limit: number): Promise<SweepPage> {
@@ -14,6 +14,7 @@ export async function readSweepPage(db: Db, after: string, limit: number): Promi
     select ${accountColumns} from deptrans.reports
      where (believed or doubt or watched or parked_reason is not null) and deptrans_id > ${after}
        and lease_token is null and (due_at is null or due_at > (select deptrans.now()))
+       and coalesce(wait_reason, '') in ('', 'parked', 'no_position')
      order by deptrans_id limit ${limit}`.execute(db);
   const last = rows.length === limit ? rows.at(-1)!.deptrans_id : null;
   if (rows.length === 0) return { looks: [], rulesVersion: 0, last };
