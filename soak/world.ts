@@ -97,6 +97,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       password: new Masked<'Password'>('secret'),
       deadlineMs: limits.deadlineMs,
       connectTimeoutMs: limits.connectTimeoutMs,
+      renewAfterMs: 3_600_000,
       maxConnections: limits.maxInFlight,
       capabilities: { ...limits, maxBatch: 1, maxRequestLifeMs: limits.quietMs },
       tokens: openTokenStore(db, 'moscow'),

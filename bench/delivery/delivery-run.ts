@@ -37,6 +37,7 @@ export async function deliverAll(
     deadlineMs: limits.regulator.deadlineMs,
     connectTimeoutMs: limits.regulator.connectTimeoutMs,
     maxConnections: limits.delivery.maxInFlight,
+    renewAfterMs: limits.regulator.renewAfterMs,
     capabilities: { ...limits.regulator, maxBatch: 1, maxRequestLifeMs: limits.delivery.quietMs },
     tokens: openTokenStore(db, 'moscow'),
     clock,

@@ -16,6 +16,8 @@ export type MoscowOptions = {
   deadlineMs: number;
   connectTimeoutMs: number;
   maxConnections: number;
+  /** A token older than this is renewed while it is still in use. */
+  renewAfterMs: number;
   capabilities: Capabilities;
   tokens: TokenStore;
   clock: Clock;
@@ -39,7 +41,7 @@ export function openMoscow(options: MoscowOptions): Regulator & AsyncDisposable 
       return result.kind === 'answer' ? readToken(result.answer) : result;
     });
   };
-  const tokens = openTokenSource(options.tokens, logIn, clock);
+  const tokens = openTokenSource({ store: options.tokens, login: logIn, renewAfterMs: options.renewAfterMs, clock });
 
   const timed = async <T>(call: string, work: () => Promise<Outcome<T>>): Promise<Outcome<T>> => {
     const started = clock.monotonic();
@@ -106,6 +108,9 @@ export function openMoscow(options: MoscowOptions): Regulator & AsyncDisposable 
       timed('session', () =>
         send('GET', `${driver(deptransId)}/session`, undefined, (answer) => readSession(answer, now()), signal),
       ),
-    [Symbol.asyncDispose]: () => wire.close(),
+    async [Symbol.asyncDispose]() {
+      await wire.close(); // ends a login that is under way
+      await tokens[Symbol.asyncDispose]();
+    },
   };
 }

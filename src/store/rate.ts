@@ -25,8 +25,8 @@ export type SlotRequest = {
 /** `given` slots of those wanted: the first in `firstInMs`, then one each `everyMs`. `shut`: none, the regulator does not answer. */
 export type Slots = { given: number; firstInMs: number; everyMs: number; cutNo: number; shut: boolean };
 
-/** The longest way back to the last known limit is this many calls: fewer would meet the limit too often. */
-const CALLS_TO_HINT = { least: 150, most: 250, perRate: 15 };
+/** How many calls the way back to the last known limit takes: fewer would meet the limit too often, more find a risen one too late. */
+const CALLS_TO_HINT = { least: 50, most: 250, perRate: 6 };
 
 export async function takeSlots(db: Db, regulator: string, request: SlotRequest): Promise<Slots> {
   const { wanted, maxWaitMs, successes, ceiling, startRate, probing } = request;
@@ -43,12 +43,12 @@ export async function takeSlots(db: Db, regulator: string, request: SlotRequest)
     grown as (
       select *, greatest(next_slot_at, now) as from_at, least(${ceiling}::float8, case
           when rate_hint is null then old_rate + 0.7 * n
-          when old_rate < 0.95 * rate_hint then least(old_rate + 0.25 * n, 0.97 * rate_hint)
+          when old_rate < 0.88 * rate_hint then least(old_rate + 0.25 * n, 0.9 * rate_hint)
           when old_rate < 1.01 * rate_hint then old_rate + 0.04 * rate_hint * n
                / greatest(${CALLS_TO_HINT.least}, least(${CALLS_TO_HINT.most}, ${CALLS_TO_HINT.perRate} * rate_hint), rate_hint)
           when old_rate < 1.1 * rate_hint then old_rate + 0.04 * n
           when old_rate < 1.3 * rate_hint then old_rate + 0.25 * n
-          else old_rate + 0.5 * n end) as new_rate
+          else old_rate + 0.35 * n end) as new_rate
         from held),
     plan as (
       select *, open_since is not null and not ${probing}::boolean as shut,
@@ -82,7 +82,7 @@ const LEAST_RATE = 0.5;
 export async function cutRate(db: Db, regulator: string, cutNo: number, pauseMs: number): Promise<number | null> {
   const { rows } = await sql<{ rate: number }>`/* rate.cut */
     update deptrans.gate set rate_hint = rate, cut_no = cut_no + 1, cut_streak = cut_streak + 1, cut_at = deptrans.now(),
-        rate = greatest(${LEAST_RATE}::float8, rate * (array[0.97, 0.92, 0.8, 0.65, 0.5])[least(cut_streak + 1, 5)]),
+        rate = greatest(${LEAST_RATE}::float8, rate * (array[0.95, 0.9, 0.8, 0.65, 0.5])[least(cut_streak + 1, 5)]),
         next_slot_at = case when cut_streak >= 5 then greatest(next_slot_at, deptrans.now() + ${pauseMs} * interval '1 ms')
                             else next_slot_at + interval '1 s' / rate end
      where regulator = ${regulator} and cut_no = ${cutNo} returning rate`.execute(db);

@@ -1,15 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { FaultRule } from '../../simulator/regulator/faults.ts';
-import { openRegulator, type RegulatorServer } from '../../simulator/regulator/regulator.ts';
-import type { RegulatorSettings } from '../../simulator/regulator/settings.ts';
-import { openMoscow } from '../../src/regulator/moscow.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
 import { Masked } from '../../src/runtime/masked.ts';
-import { openMetrics } from '../../src/runtime/metrics.ts';
-import { openTokenStore } from '../../src/store/tokens.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+import { DEADLINE_MS, openPair } from './pair.ts';
 
-const DEADLINE_MS = 400;
 const now = new Date();
 const signal = new AbortController().signal;
 let database: TestDatabase;
@@ -20,41 +14,8 @@ beforeAll(async () => {
 afterAll(() => database[Symbol.asyncDispose]());
 beforeEach(() => database.db.deleteFrom('deptrans.regulator_tokens').execute());
 
-function openAdapter(regulator: RegulatorServer, { deadlineMs = DEADLINE_MS, password = 'secret' } = {}) {
-  return openMoscow({
-    baseUrl: regulator.url,
-    login: 'service',
-    password: new Masked<'Password'>(password),
-    deadlineMs,
-    connectTimeoutMs: 200,
-    maxConnections: 50,
-    capabilities: {
-      maxBatch: 1,
-      canReadSession: true,
-      ordersByOccurredAt: false,
-      repeatIsHarmless: true,
-      maxRequestLifeMs: 30_000,
-    },
-    tokens: openTokenStore(database.db, 'moscow'),
-    clock: systemClock,
-    timer: openMetrics(systemClock).timer('regulator'),
-  });
-}
-
-async function openPair(
-  settings: Partial<RegulatorSettings> = {},
-  options: { deadlineMs?: number; password?: string } = {},
-) {
-  const stack = new AsyncDisposableStack();
-  const regulator = stack.use(await openRegulator({ settings }));
-  regulator.registry.put('7', '77AA123456');
-  const adapter = stack.use(openAdapter(regulator, options));
-  const logins = () => regulator.calls.all().filter((call) => call.kind === 'authenticate').length;
-  return { regulator, adapter, logins, [Symbol.asyncDispose]: () => stack.disposeAsync() };
-}
-
 test('reports, reads and checks', async () => {
-  await using pair = await openPair();
+  await using pair = await openPair(database);
   const { adapter } = pair;
   expect(await adapter.session('7', signal)).toEqual({ kind: 'accepted', value: null });
   expect(await adapter.report('7', 'connected', now, signal)).toMatchObject({
@@ -98,7 +59,7 @@ test.each<[FaultRule, object, boolean]>([
   [{ kind: 'errorInside' }, { kind: 'unknown', reason: 'unrecognised_error' }, false],
   [{ kind: 'blocked' }, { kind: 'rejected', reason: 'driver_blocked' }, false],
 ])('%o is classified, within the deadline', async (rule, expected, applied) => {
-  await using pair = await openPair();
+  await using pair = await openPair(database);
   const { regulator, adapter } = pair;
   await adapter.session('7', signal); // logs in
   regulator.faults.add({ ...rule, calls: ['status'] });
@@ -109,41 +70,14 @@ test.each<[FaultRule, object, boolean]>([
 });
 
 test('a regulator that is not there is unavailable, since nothing was sent', async () => {
-  await using pair = await openPair();
+  await using pair = await openPair(database);
   await pair.adapter.session('7', signal);
   await pair.regulator.availability.set('refused');
   expect(await pair.adapter.report('7', 'connected', now, signal)).toEqual({ kind: 'unavailable' });
 });
 
-test('a hundred calls that find no token make one login', async () => {
-  await using pair = await openPair({}, { deadlineMs: 5_000 });
-  const { adapter, regulator, logins } = pair;
-  await using second = openAdapter(regulator, { deadlineMs: 5_000 });
-  const outcomes = await Promise.all(
-    Array.from({ length: 100 }, (_, i) => (i % 2 ? adapter : second).session('7', signal)),
-  );
-  expect(new Set(outcomes.map(({ kind }) => kind))).toEqual(new Set(['accepted']));
-  expect(logins()).toBe(1);
-});
-
-test('a token that is refused is renewed once, and the call goes on', async () => {
-  await using pair = await openPair({}, { deadlineMs: 5_000 });
-  const { adapter, regulator, logins } = pair;
-  await adapter.session('7', signal);
-  regulator.faults.add({ kind: 'tokenExpired', calls: ['session'], count: 1 });
-  expect(await adapter.session('7', signal)).toMatchObject({ kind: 'accepted' });
-  expect(logins()).toBe(2);
-});
-
-test('a wrong password is not tried again and again', async () => {
-  await using pair = await openPair({}, { password: 'wrong' });
-  const outcomes = await Promise.all(Array.from({ length: 20 }, () => pair.adapter.session('7', signal)));
-  expect(new Set(outcomes.map(({ kind }) => kind))).toEqual(new Set(['unauthorised']));
-  expect(pair.logins()).toBe(1);
-});
-
 test('a call that is cut short by our own signal is unknown', async () => {
-  await using pair = await openPair({}, { deadlineMs: 5_000 });
+  await using pair = await openPair(database, {}, { deadlineMs: 5_000 });
   await pair.adapter.session('7', signal);
   pair.regulator.faults.add({ kind: 'hang', calls: ['status'] });
   const cut = new AbortController();

@@ -92,6 +92,7 @@ export async function openDeliveryWorld(
       password: new Masked<'Password'>('secret'),
       deadlineMs: given.deadlineMs,
       connectTimeoutMs: 500,
+      renewAfterMs: 3_600_000,
       maxConnections: 100,
       capabilities: {
         maxBatch: 1,
