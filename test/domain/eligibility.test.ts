@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { desiredLevel } from '../../src/domain/eligibility.ts';
 import { areaOf, type Region } from '../../src/domain/region.ts';
 import type { Account, Look, OwnedProfile } from '../../src/domain/report.ts';
+import { fresh } from '../support/accounts.ts';
 
 const NOW = new Date('2026-01-10T12:00:00Z');
 const HOUR = 3_600_000;
@@ -30,24 +31,7 @@ const TULA = { lon: 40.5, lat: 55.5 };
 const FAR = { lon: 50, lat: 50 };
 const NEAR = { lon: 38.01, lat: 55.5 };
 
-const free: Account = {
-  deptransId: '7',
-  believed: false,
-  doubt: false,
-  parkedReason: null,
-  parkUntil: null,
-  parkCount: 0,
-  attempts: 0,
-  region: null,
-  sessionId: null,
-  sessionEnd: null,
-  sessionOverAt: null,
-  sessionReadAt: null,
-  outsideSince: null,
-  verifyAt: null,
-  lastSentAt: null,
-};
-const open: Account = { ...free, believed: true, region: 'moscow' };
+const open: Account = { ...fresh, believed: true, region: 'moscow' };
 const on = (driverId: string, categories = ['econom']): OwnedProfile => ({
   parkId: 'p',
   driverId,
@@ -67,7 +51,7 @@ type Case = {
   owner?: null;
 };
 
-function level({ account = free, profiles, at = {}, regions = [moscow, tula], owner }: Case) {
+function level({ account = fresh, profiles, at = {}, regions = [moscow, tula], owner }: Case) {
   const look: Look = { account, owner: owner === null ? null : { person: 'ann', personNo: 1 }, profiles, now: NOW };
   const positions = new Map(Object.entries(at).map(([driver, point]) => [`p/${driver}`, point]));
   const { kind, ...rest } = desiredLevel(look, { version: 1, regions }, positions, limits);
