@@ -1,10 +1,11 @@
 import { balanceSoak } from './balance/balance.ts';
+import { daysSoak } from './days/days.ts';
 import { postgresSoak } from './postgres/postgres.ts';
 import type { Soak } from './soak.ts';
 import { topicSoak } from './topic/topic.ts';
 
 /** All soaks that can be run. */
-export const soaks: readonly Soak[] = [balanceSoak, postgresSoak, topicSoak];
+export const soaks: readonly Soak[] = [balanceSoak, daysSoak, postgresSoak, topicSoak];
 
 /** The soak of that name. Throws a sentence that lists what there is. */
 export function findSoak(name: string | undefined): Soak {

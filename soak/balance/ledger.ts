@@ -38,32 +38,40 @@ export function openLedger(): Ledger {
 
   const take = (event: SentEvent): void => {
     const before = known.get(event.profile) ?? fresh;
-    if (event.atMs === before.atMs && event.status === before.status) return count('duplicate');
-    if (!isAfter(event, before)) return count('outdated');
+    const isRepeat = event.atMs === before.atMs && event.status === before.status;
+    if (isRepeat || !isAfter(event, before)) {
+      count(isRepeat ? 'duplicate' : 'outdated');
+      return;
+    }
     known.set(event.profile, event);
-    if ((event.status === 'offline') === (before.status === 'offline')) return count('no_change');
+    if ((event.status === 'offline') === (before.status === 'offline')) {
+      count('no_change');
+      return;
+    }
     if (queued.has(event.profile)) count('merged');
     queued.add(event.profile);
   };
 
-  const end = (rows: readonly TownProfile[], outcome: string) => {
+  const end = (rows: readonly TownProfile[], outcome: string): void => {
     count(outcome, rows.length);
     for (const row of rows) queued.delete(row);
   };
 
-  const look = (person: TownPerson, rows: readonly TownProfile[]) => {
+  const look = (person: TownPerson, rows: readonly TownProfile[]): void => {
     const connected = isConnected(person);
     switch (person.fate) {
       case 'plain':
-        if (connected === reported.has(person)) return end(rows, 'no_change');
+        end(rows, connected === reported.has(person) ? 'no_change' : 'sent');
         if (connected) reported.add(person);
         else reported.delete(person);
-        return end(rows, 'sent');
+        return;
       case 'unbound':
-        return end(rows, 'filtered no_id');
+        end(rows, 'filtered no_id');
+        return;
       case 'tariff':
       case 'outside':
-        return end(rows, connected ? `filtered ${person.fate}` : 'no_change');
+        end(rows, connected ? `filtered ${person.fate}` : 'no_change');
+        return;
       case 'nowhere':
       case 'blocked':
         if (!connected) end(rows, 'no_change');
@@ -71,9 +79,10 @@ export function openLedger(): Ledger {
       case 'stranger':
         return;
       case 'stale':
-        return end(rows, 'expired');
+        end(rows, 'expired');
+        return;
       default:
-        return person.fate satisfies never;
+        person.fate satisfies never;
     }
   };
 
