@@ -103,7 +103,7 @@ export function openTokenSource({ store, login, renewAfterMs, clock }: TokenSour
   return {
     async get(signal) {
       if (current) {
-        if (clock.monotonic() < lookAgainAt || renewing) return current;
+        if (clock.monotonic() < lookAgainAt || renewing !== null) return current;
         lookAgainAt = clock.monotonic() + RENEWAL_LOOK_MS;
         renewing = renew(current)
           .catch(() => {}) // our database is away: looked at again later

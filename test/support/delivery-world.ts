@@ -70,7 +70,7 @@ export const limits: DeliveryLimits = {
 
 /** A database, a simulated regulator and delivery between them, with people that a test places by hand. */
 export async function openDeliveryWorld(
-  options: RegulatorOptions & { limits?: Partial<DeliveryLimits>; regions?: Region[] } = {},
+  options: RegulatorOptions & { limits?: Partial<DeliveryLimits>; regions?: Region[]; maxBatch?: number } = {},
 ) {
   const stack = new AsyncDisposableStack();
   const database = stack.use(await openTestDatabase());
@@ -95,7 +95,7 @@ export async function openDeliveryWorld(
       renewAfterMs: 3_600_000,
       maxConnections: 100,
       capabilities: {
-        maxBatch: 1,
+        maxBatch: options.maxBatch ?? 1,
         canReadSession: given.canReadSession,
         ordersByOccurredAt: false,
         repeatIsHarmless: true,
