@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { openRegulator, type RegulatorOptions } from '../../simulator/regulator/regulator.ts';
-import type { DriverPosition } from '../../src/clients/trackstory.ts';
+import type { DriverPosition, Trackstory } from '../../src/clients/trackstory.ts';
 import { type DeliveryLimits, openDelivery } from '../../src/delivery/delivery.ts';
 import { areaOf, type Region } from '../../src/domain/region.ts';
 import { openMoscow } from '../../src/regulator/moscow.ts';
@@ -70,7 +70,12 @@ export const limits: DeliveryLimits = {
 
 /** A database, a simulated regulator and delivery between them, with people that a test places by hand. */
 export async function openDeliveryWorld(
-  options: RegulatorOptions & { limits?: Partial<DeliveryLimits>; regions?: Region[]; maxBatch?: number } = {},
+  options: RegulatorOptions & {
+    limits?: Partial<DeliveryLimits>;
+    regions?: Region[];
+    trackstory?: Trackstory;
+    maxBatch?: number;
+  } = {},
 ) {
   const stack = new AsyncDisposableStack();
   const database = stack.use(await openTestDatabase());
@@ -111,7 +116,7 @@ export async function openDeliveryWorld(
     openDelivery({
       db,
       regulator: moscow,
-      trackstory: {
+      trackstory: options.trackstory ?? {
         positions(drivers) {
           if (trackstory.away) return Promise.reject(new Error('away'));
           const found = drivers.flatMap(({ parkId, driverId }) => positions.get(`${parkId}/${driverId}`) ?? []);

@@ -1,0 +1,95 @@
+import { expect } from 'vitest';
+import { putRules } from '../../src/store/rules.ts';
+import { INSIDE, OUTSIDE, square } from '../support/delivery-world.ts';
+import { inTown, type Town } from './town.ts';
+
+const MINUTE = 60_000;
+const NEAR = { lon: 38.02, lat: 55.5 }; // 1.3 km beyond the border
+
+/** Ann, with the id 7, connected in park p; bob, with the id 8, is off line. */
+async function openShift(town: Town) {
+  await town.profiles({ 'p/1': 'ann', 'q/1': 'bob' });
+  await town.bind('p/1', '7');
+  await town.bind('q/1', '8');
+  await town.on('p/1 online');
+  expect(town.isOpen('7')).toBe(true);
+}
+
+const causes: Record<string, (town: Town) => Promise<unknown>> = {
+  'going off line': (town) => town.events(['p/1 offline']),
+  'the loss of the last listed tariff': (town) => town.tariffs('p/1', ['cargo']),
+  'the loss of all tariffs': (town) => town.tariffs('p/1', []),
+  'a binding taken away': (town) => town.unbind('ann'),
+  'a binding that moved to somebody else': (town) => town.bind('q/1', '7'),
+  'another id for the same person': (town) => town.bind('p/1', '9'),
+  'a deleted profile': (town) => town.deleteProfile('p/1'),
+  'a profile without a licence': (town) => town.profiles({ 'p/1': null }),
+  'a changed licence': (town) => town.profiles({ 'p/1': 'ann again' }),
+};
+
+for (const [cause, happen] of Object.entries(causes)) {
+  inTown(`T5: ${cause} closes at once, without a sweep`, async (town) => {
+    await openShift(town);
+    await happen(town);
+    await town.delivery.runOnce();
+    expect(town.history('7')).toEqual(['opened', 'closed']);
+  });
+}
+
+inTown('T5: a region that is switched off closes within a minute', async (town) => {
+  await openShift(town);
+  await putRules(town.db, [{ ...square, on: false }]);
+  await town.pass(MINUTE);
+  expect(town.history('7')).toEqual(['opened', 'closed']);
+});
+
+inTown('T5: a tariff that the rules list no longer closes within a minute', async (town) => {
+  await openShift(town);
+  await putRules(town.db, [{ ...square, tariffs: ['business'] }]);
+  await town.pass(MINUTE);
+  expect(town.history('7')).toEqual(['opened', 'closed']);
+});
+
+inTown('T5: leaving the region closes after the dwell, not before, and a return begins it anew', async (town) => {
+  await openShift(town);
+  town.places.put('p/1', OUTSIDE);
+  await town.pass(25 * MINUTE, 5 * MINUTE);
+  town.places.put('p/1', INSIDE);
+  await town.pass(MINUTE);
+  town.places.put('p/1', OUTSIDE);
+  await town.pass(MINUTE);
+  await town.pass(28 * MINUTE, 7 * MINUTE);
+  expect(town.history('7')).toEqual(['opened']);
+  await town.pass(2 * MINUTE);
+  expect(town.history('7')).toEqual(['opened', 'closed']);
+});
+
+inTown('T5: a driver within the exit buffer has not left', async (town) => {
+  await openShift(town);
+  town.places.put('p/1', NEAR);
+  await town.pass(70 * MINUTE, 10 * MINUTE);
+  expect(town.history('7')).toEqual(['opened']);
+});
+
+inTown('T5: an unknown position never closes', async (town) => {
+  await openShift(town);
+  town.places.put('p/1', null);
+  await town.pass(40 * MINUTE, 10 * MINUTE);
+  town.places.state.away = true;
+  await town.on('p/1 busy');
+  await town.pass(40 * MINUTE, 10 * MINUTE);
+  expect(town.history('7')).toEqual(['opened']);
+  await town.on('p/1 offline');
+  expect(town.history('7')).toEqual(['opened', 'closed']);
+});
+
+inTown(
+  'T5: a profile without any event for a day counts as off line',
+  async (town) => {
+    await openShift(town);
+    await town.advance(24 * 60 * MINUTE);
+    await town.pass(MINUTE);
+    expect(town.told('7')).toEqual([true, false]);
+  },
+  { settings: { shiftMs: 48 * 60 * MINUTE } },
+);
