@@ -1,11 +1,13 @@
 import { balanceSoak } from './balance/balance.ts';
 import { daysSoak } from './days/days.ts';
+import { killsSoak } from './kills/kills.ts';
 import { postgresSoak } from './postgres/postgres.ts';
 import type { Soak } from './soak.ts';
+import { startUpSoak } from './start-up/start-up.ts';
 import { topicSoak } from './topic/topic.ts';
 
 /** All soaks that can be run. */
-export const soaks: readonly Soak[] = [balanceSoak, daysSoak, postgresSoak, topicSoak];
+export const soaks: readonly Soak[] = [balanceSoak, daysSoak, killsSoak, postgresSoak, startUpSoak, topicSoak];
 
 /** The soak of that name. Throws a sentence that lists what there is. */
 export function findSoak(name: string | undefined): Soak {

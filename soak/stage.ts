@@ -22,7 +22,8 @@ export type Instance = {
   restart(): Promise<void>;
 };
 
-export type Rest = { judged: Comparison; figures: Figures };
+/** `explanation`: all that is known of the first one who is wrong. */
+export type Rest = { judged: Comparison; figures: Figures; explanation: unknown };
 
 export type StageOptions = {
   databaseUrl: string;
@@ -34,6 +35,8 @@ export type StageOptions = {
   /** Whether the regulator misbehaves a little. */
   weather?: boolean;
   seed?: number;
+  /** How late the instances may hear of tariffs, places and licences, because of what is done to them. */
+  slackMs?: number;
   env?: Readonly<Record<string, string>>;
 };
 
@@ -58,6 +61,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     const simulator = stack.use(
       await openSimulator({ port: 0, people, rate, seed, weather, serviceUrl, brokers, topic }),
     );
+    if (options.slackMs !== undefined) await fitJudge(simulator, options.slackMs);
     const start = (no: number) =>
       startService({
         databaseUrl,
@@ -83,7 +87,8 @@ export async function openStage(options: StageOptions): Promise<Stage> {
         await simulator.city.freeze();
         await using figures = await openFigures(figuresUrl);
         await untilAtRest({ cityUrl: simulator.url }, figures);
-        return { judged: simulator.compare(), figures: await figures.read() };
+        const judged = simulator.compare();
+        return { judged, figures: await figures.read(), explanation: await explain(simulator, judged) };
       },
       [Symbol.asyncDispose]: () => owned.disposeAsync(),
     };
@@ -107,8 +112,18 @@ async function openInstance(start: () => Promise<Service>, stack: AsyncDisposabl
   };
 }
 
+async function fitJudge({ url }: Simulator, slackMs: number): Promise<void> {
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch(`${url}/control/judge`, { method: 'PATCH', headers, body: JSON.stringify({ slackMs }) });
+  if (!answer.ok) throw new Error(`The judge did not take it: ${await answer.text()}`);
+}
+
+async function explain({ url }: Simulator, { examples: [first] }: Comparison): Promise<unknown> {
+  return first && (await fetch(`${url}/control/truth/${first.deptransId}`)).json();
+}
+
 /** The figures of a city at rest, and whether everything is as it must be. */
-export function verdictOf({ judged, figures }: Rest) {
+export function verdictOf({ judged, figures, explanation }: Rest) {
   const { differ, outOfOrder, overlapping, secondShifts, duplicates, reports, connected, trulyConnected } = judged;
   const { waiting, busy, balance } = figures;
   const missing = balance['missing'] ?? Number.NaN;
@@ -121,7 +136,7 @@ export function verdictOf({ judged, figures }: Rest) {
     trulyConnected,
     duplicates,
     ...wrong,
-    ...(judged.examples.length > 0 && { examples: judged.examples.slice(0, 3) }),
+    ...(judged.examples.length > 0 && { examples: judged.examples.slice(0, 3), explanation }),
     ok: Object.values(wrong).every((n) => n === 0),
   };
 }

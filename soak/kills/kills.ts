@@ -1,0 +1,76 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { startBroker } from '../../simulator/broker/kafka.ts';
+import { startPostgres } from '../../simulator/database/postgres.ts';
+import { openRandom } from '../../simulator/random.ts';
+import type { CallRecord } from '../../simulator/regulator/call-log.ts';
+import type { Soak } from '../soak.ts';
+import { openStage, verdictOf } from '../stage.ts';
+import { until } from '../until.ts';
+
+const options = { kills: 60, people: 10_000, events: 200_000, rate: 1_000, instances: 3, seed: 1 };
+
+/** From an answer to its commit, and what a busy machine adds: a call answered so long before a kill counts as under way. */
+const settlingMs = 2_000;
+
+/**
+ * G2: instances on one database and one topic, one of them killed every 1 to 3 seconds. At rest the regulator must know the newest state of
+ * everyone; and whatever it was told
+ * again must be a report that was under way at a kill. Look-ups are no repeats: an intent may be killed before its call.
+ */
+export const killsSoak: Soak<typeof options> = {
+  name: 'kills',
+  shows: 'G2: whatever is killed, the regulator ends up with the newest state of every person',
+  options,
+  deadlineMs: ({ kills, events, rate }) => 400_000 + kills * 10_000 + (events / rate) * 3_000,
+  async run({ kills, events, ...size }, signal) {
+    await using server = await startPostgres();
+    await using broker = await startBroker();
+    await using stage = await openStage({ ...size, databaseUrl: server.url, brokers: broker.brokers, slackMs, env });
+    const { simulator, instances } = stage;
+    const random = openRandom(`${size.seed}/kills`);
+    const killedAtMs: number[] = [];
+    await simulator.city.start();
+    while (killedAtMs.length < kills) {
+      await pause(1_000 + random.int(2_000), undefined, { signal });
+      killedAtMs.push(Date.now());
+      await random.pick(instances).restart();
+    }
+    await until(() => simulator.city.state().produced.messages >= events, signal, 500);
+    const { ok, ...figures } = verdictOf(await stage.rest(server.url));
+    const calls = simulator.regulator.calls.all();
+    const repeats = repeatsIn(calls);
+    const unexplained = repeats.filter(({ before }) => !killedAtMs.some((atMs) => wasUnderWay(before, atMs)));
+    return {
+      ...figures,
+      killed: killedAtMs.length,
+      lookUps: calls.filter(({ kind }) => kind === 'session').length,
+      repeats: repeats.length,
+      unexplained: unexplained.length,
+      ok: ok && unexplained.length === 0,
+    };
+  },
+};
+
+/** A killed instance may have been the one that reads the neighbours; it may be killed again as soon as it is back. */
+const slackMs = 30_000;
+
+/** Sessions are read again for doubts alone. */
+const env = { DEPTRANS_DELIVERY_REFRESH_MS: '86400000', DEPTRANS_DELIVERY_DRIFT_PER_DAY: '1' };
+
+type Repeat = { call: CallRecord; before: CallRecord | undefined };
+
+/** Reports of a state that held already, each with the report of the same driver before it. */
+function repeatsIn(calls: readonly CallRecord[]): Repeat[] {
+  const last = new Map<string, CallRecord>();
+  return calls.flatMap((call) => {
+    if (call.driverId === null || (call.kind !== 'status' && call.kind !== 'batch')) return [];
+    const before = last.get(call.driverId);
+    last.set(call.driverId, call);
+    return ['repeated', 'secondShift', 'ALREADY'].includes(call.effect ?? '') ? [{ call, before }] : [];
+  });
+}
+
+function wasUnderWay(call: CallRecord | undefined, atMs: number): boolean {
+  if (!call || call.receivedAtMs > atMs) return false;
+  return call.answeredAtMs === null || call.answeredAtMs >= atMs - settlingMs;
+}
