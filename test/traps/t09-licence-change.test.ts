@@ -1,0 +1,55 @@
+import { sql } from 'kysely';
+import { expect } from 'vitest';
+import { inTown, type Town } from './town.ts';
+
+/** Ann, connected in two parks with the id 7, gets a new licence: for driver-profiles she is somebody else now. */
+async function changesLicence(town: Town) {
+  await town.profiles({ 'p/1': 'ann', 'q/1': 'ann' });
+  await town.bind('p/1', '7');
+  await town.on('p/1 online', 'q/1 online');
+  await town.profiles({ 'p/1': 'ann again', 'q/1': 'ann again' });
+}
+
+inTown('T9: the session of the old licence is closed at once', async (town) => {
+  await changesLicence(town);
+  await town.delivery.runOnce();
+  expect(town.history('7')).toEqual(['opened', 'closed']);
+  expect(await town.session('ann')).toMatchObject({ session_status: expect.stringMatching(/finished|finalized/) });
+});
+
+inTown('T9: it is closed also if the change comes while its report is under way', async (town) => {
+  await town.profiles({ 'p/1': 'ann' });
+  await town.bind('p/1', '7');
+  await town.events(['p/1 online']);
+  town.regulator.faults.add({ kind: 'latency', ms: 500, calls: ['status'], count: 1 });
+  const calling = town.delivery.runOnce();
+  await town.profiles({ 'p/1': 'ann again' });
+  await calling;
+  await town.delivery.runOnce();
+  expect(town.isOpen('7')).not.toBe(true);
+  expect((await town.account('7')).believed).toBe(false);
+});
+
+inTown('T9: the id bound again to the new licence is open again, and the old person has it no longer', async (town) => {
+  await changesLicence(town);
+  await town.delivery.runOnce();
+  await town.bind('p/1', '7');
+  await town.delivery.runOnce();
+  expect(town.history('7')).toEqual(['opened', 'closed', 'opened']);
+  const { rows } =
+    await sql`select driver_license_pd_id as person, deptrans_id as id, state from deptrans.profiles order by 1`.execute(
+      town.db,
+    );
+  expect(rows).toEqual([
+    { person: 'ann', id: null, state: 'unbound' },
+    { person: 'ann again', id: '7', state: 'bound' },
+  ]);
+});
+
+inTown('T9: bound again before the old session was closed, it stays open: one driver, one shift', async (town) => {
+  await changesLicence(town);
+  await town.bind('q/1', '7');
+  await town.delivery.runOnce();
+  expect(town.history('7')).toEqual(['opened']);
+  expect(await town.session('ann again')).toMatchObject({ deleted: false });
+});
