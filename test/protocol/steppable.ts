@@ -1,0 +1,88 @@
+import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
+import pg from 'pg';
+import type { Db } from '../../src/store/database.ts';
+
+/** A text of a named statement that is replaced before it is sent: the fix of a trap, taken out. */
+export type Mutation = { statement: string; take: string; put: string };
+
+/**
+ * A database whose statements the test sees: named ones can be mutated, and a transaction can be stopped between two of them, since under READ
+ * COMMITTED other transactions commit there.
+ */
+export type Steppable = AsyncDisposable & {
+  readonly db: Db;
+  /** From now on these mutations are made; returns those that have not been met since they were given. */
+  mutate(mutations: readonly Mutation[]): void;
+  unmet(): readonly Mutation[];
+  /** The next transaction stops before its named statement number `n`, from 1. */
+  stopBefore(n: number): void;
+  /** Resolves when it has stopped. */
+  stopped(): Promise<void>;
+  /** Lets it go on to its end; nothing stops any more. */
+  go(): void;
+};
+
+const types = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    oid === pg.types.builtins.INT8 && format !== 'binary'
+      ? Number
+      : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+};
+
+export function openSteppable(url: string): Steppable {
+  const pool = new pg.Pool({ connectionString: url, max: 2, types });
+  let mutations: readonly Mutation[] = [];
+  let unmet = new Set<Mutation>();
+  let left = Number.POSITIVE_INFINITY;
+  let halt = Promise.withResolvers<void>();
+  let resume = Promise.withResolvers<void>();
+
+  const rewrite = (text: string) => {
+    for (const mutation of mutations) {
+      if (!text.startsWith(`/* ${mutation.statement} */`)) continue;
+      if (!text.includes(mutation.take)) throw new Error(`${mutation.statement} has no text "${mutation.take}"`);
+      text = text.replace(mutation.take, mutation.put);
+      unmet.delete(mutation);
+    }
+    return text;
+  };
+  const pass = async (text: string) => {
+    if (!text.startsWith('/*') || left === Number.POSITIVE_INFINITY) return;
+    left -= 1;
+    if (left > 0) return;
+    halt.resolve();
+    await resume.promise;
+  };
+  const guard = (client: pg.PoolClient): PostgresPoolClient => {
+    const query = async (text: string, parameters: readonly unknown[]) => {
+      await pass(text);
+      return client.query(rewrite(text), [...parameters]);
+    };
+    return { query: query as unknown as PostgresPoolClient['query'], release: () => client.release() };
+  };
+  const stepping: PostgresPool = {
+    options: pool.options,
+    connect: async () => guard(await pool.connect()),
+    end: () => pool.end(),
+  };
+  const db: Db = new Kysely({ dialect: new PostgresDialect({ pool: stepping }) });
+  return {
+    db,
+    mutate(given) {
+      mutations = given;
+      unmet = new Set(given);
+    },
+    unmet: () => [...unmet],
+    stopBefore(n) {
+      left = n;
+      halt = Promise.withResolvers();
+      resume = Promise.withResolvers();
+    },
+    stopped: () => halt.promise,
+    go() {
+      left = Number.POSITIVE_INFINITY;
+      resume.resolve();
+    },
+    [Symbol.asyncDispose]: () => db.destroy(),
+  };
+}
