@@ -132,9 +132,9 @@ export function openDelivery(parts: DeliveryParts): Delivery {
     const positions = await freshPositions(trackstory, asked, { now, maxAgeMs: limits.positionMaxAgeMs, log, signal });
     await Promise.all(
       looks.map((look) =>
-        workOn(look, inForce, positions, worker, signal).catch((err) =>
-          log.error({ err, token: look.token }, 'look failed'),
-        ),
+        workOn(look, inForce, positions, worker, signal)
+          .catch((err) => log.error({ err, token: look.token }, 'look failed'))
+          .finally(() => pace.leave(look.token)),
       ),
     );
   };
@@ -157,11 +157,11 @@ export function openDelivery(parts: DeliveryParts): Delivery {
       );
       return 0;
     }
-    const leave = looks.map(() => pace.enter());
+    for (const { token } of looks) pace.enter(token);
     const task = work(looks, rulesVersion, signal)
       .catch((err) => log.error({ err }, 'claim failed'))
       .finally(() => {
-        for (const left of leave) left();
+        for (const { token } of looks) pace.leave(token);
         working.delete(task);
       });
     working.add(task);

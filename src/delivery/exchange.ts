@@ -61,6 +61,7 @@ export function openExchanges(regulator: Regulator, pace: Pace, clock: Clock, jo
 
   return {
     async read(look, signal) {
+      pace.decided(look.token);
       const wait = { startBy: clock.monotonic() + READ_WAIT_MS, signal };
       const made = await pace.call(
         wait,
@@ -70,6 +71,7 @@ export function openExchanges(regulator: Regulator, pace: Pace, clock: Clock, jo
       return noted('lookup', look, made);
     },
     async report(look, { direction, region, happenedAt }, occurredAt, startBy, signal) {
+      pace.decided(look.token);
       const { deptransId } = look.account;
       const made = await batches.send({ deptransId, direction, occurredAt }, startBy, signal);
       return noted('outcome', look, made, { direction, region, happenedAt });

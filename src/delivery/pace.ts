@@ -22,8 +22,11 @@ export type Pace = {
     run: () => Promise<R>,
     judge: (result: R) => Outcome<unknown>,
   ): Promise<R | NoTurn>;
-  /** An account is worked on, until the returned function is called. */
-  enter(): () => void;
+  /** An account is worked on, from now on until it leaves, under the token of its lease. */
+  enter(token: number): void;
+  /** It is going to call: it is not counted on any more to need a turn, it asks for one. */
+  decided(token: number): void;
+  leave(token: number): void;
   /** How many calls could begin now without a wait worth speaking of. */
   readonly room: number;
   readonly inFlight: number;
@@ -66,9 +69,8 @@ const CAREFUL_MS = 5_000;
 export function openPace({ maxInFlight, failuresToShut, gate, clock, onChange }: PaceOptions): Pace {
   const concurrency = openConcurrency(maxInFlight);
   const turns = openTurns(gate, clock);
-  let inFlight = 0;
-  let undecided = 0; // claimed just now, and not known yet whether they need a call
-  let enteredAt = Number.NEGATIVE_INFINITY;
+  const inFlight = new Set<number>();
+  const undecided = new Set<number>(); // of those in flight: not known yet whether they need a call
   let failures = 0;
   let shut = false;
   let probing = false;
@@ -102,14 +104,14 @@ export function openPace({ maxInFlight, failuresToShut, gate, clock, onChange }:
   return {
     async permits(wanted, perCall = 1) {
       pauseMs = PROBE_LOOK_MS;
-      const free = Math.min(wanted, concurrency.limit - inFlight);
+      const free = Math.min(wanted, concurrency.limit - inFlight.size);
       full = free <= 0;
       if (full) return 0;
       const state = await gate.read();
       shut = state.shut;
       room = Math.max(0, Math.ceil(((AHEAD_MS - state.backlogMs) / 1_000) * state.rate));
       if (shut) {
-        if (inFlight > 0) return 0;
+        if (inFlight.size > 0) return 0;
         // A probe is spent by a call; a look that needs none leaves it to the next.
         probing ||= await gate.takeProbe();
         return probing ? 1 : 0;
@@ -117,8 +119,7 @@ export function openPace({ maxInFlight, failuresToShut, gate, clock, onChange }:
       pauseMs = Math.max(1, state.backlogMs - AHEAD_MS / 4);
       if (state.backlogMs > AHEAD_MS / 2) return 0; // not one by one: what is claimed together is written together
       const shared = clock.monotonic() < carefulUntil ? 1 : perCall;
-      const ahead = clock.monotonic() - enteredAt < AHEAD_MS ? undecided : 0;
-      return Math.max(0, Math.min(free, room * shared - ahead));
+      return Math.max(0, Math.min(free, room * shared - undecided.size));
     },
     async ready(signal) {
       const done = new AbortController();
@@ -127,7 +128,6 @@ export function openPace({ maxInFlight, failuresToShut, gate, clock, onChange }:
       done.abort();
     },
     async call({ startBy, signal }, run, judge) {
-      undecided = Math.max(0, undecided - 1);
       const turn = await turns.take({ startBy, probing, signal });
       if (turn.kind !== 'turn') {
         if (turn.kind === 'late') carefulUntil = clock.monotonic() + CAREFUL_MS;
@@ -139,21 +139,22 @@ export function openPace({ maxInFlight, failuresToShut, gate, clock, onChange }:
       await learn(judge(result), turn.cutNo).catch(() => {}); // the database is away: the next outcome says it again
       return result;
     },
-    enter() {
-      inFlight += 1;
-      undecided = clock.monotonic() - enteredAt < AHEAD_MS ? undecided + 1 : 1;
-      enteredAt = clock.monotonic();
-      return () => {
-        inFlight -= 1;
-        ended.resolve();
-        ended = Promise.withResolvers();
-      };
+    enter(token) {
+      inFlight.add(token);
+      undecided.add(token);
+    },
+    decided: (token) => undecided.delete(token),
+    leave(token) {
+      undecided.delete(token);
+      if (!inFlight.delete(token)) return;
+      ended.resolve();
+      ended = Promise.withResolvers();
     },
     get room() {
       return room;
     },
     get inFlight() {
-      return inFlight;
+      return inFlight.size;
     },
   };
 }

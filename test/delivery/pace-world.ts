@@ -42,6 +42,7 @@ export async function openPaceWorld(options: PaceWorldOptions = {}): Promise<Pac
   const running: Promise<void>[] = [];
   let now = 0;
   let told = -1;
+  let lastToken = 0;
   let timers: Timer[] = [];
   let asking = 0;
 
@@ -88,11 +89,13 @@ export async function openPaceWorld(options: PaceWorldOptions = {}): Promise<Pac
 
   /** What delivery does with accounts claimed together, as far as the pace sees it. */
   const work = async (pace: Pace, accounts: number) => {
-    const leave = Array.from({ length: accounts }, () => pace.enter());
+    const tokens = Array.from({ length: accounts }, () => ++lastToken);
+    for (const token of tokens) pace.enter(token);
     await clock.sleep(5 + random() * 20);
     const wait = { startBy: now + 2_000, signal: ending.signal };
-    await Promise.all(leave.map(() => pace.call(wait, reach, (outcome) => outcome)));
-    for (const left of leave) left();
+    for (const token of tokens) pace.decided(token);
+    await Promise.all(tokens.map(() => pace.call(wait, reach, (outcome) => outcome)));
+    for (const token of tokens) pace.leave(token);
   };
   const runInstance = async (pace: Pace) => {
     while (!ending.signal.aborted) {

@@ -1,0 +1,85 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { expect, test } from 'vitest';
+import { freePort, isFree } from '../support/free-port.ts';
+import { type Demo, startDemo } from '../support/scenario-demo.ts';
+import { openShell } from '../support/scenario-shell.ts';
+
+/** By this seed six drivers' first reports lose their answers; tokens end after 20 s. So everything that must be covered is. */
+const city = { DRIVERS: '600', RATE: '400', SEED: '15', FOR: '22s' };
+
+test('through a broker: three commands to try, a line a second, and in the end a verdict without a difference', async () => {
+  const ports = { PORT: String(await freePort()), SIM_PORT: String(await freePort()) };
+  await using demo = startDemo({ ...ports, ...city, BROKER: 'kafka' });
+  await using shell = await openShell();
+  await demo.untilLine(/ sessions [1-9]\d\d /);
+  const [watch, list, check] = await commandsOf(demo);
+  const frames = await shell.runUntil(watch!, (printed) => printed.includes('"changes"'));
+  expect(frames).toMatch(/^\{\s*"hello"/);
+  expect(JSON.parse(await shell.run(list!))).toMatchObject({ has_more: true });
+  expect(JSON.parse(await shell.run(check!))).toMatchObject({ verdicts: [{}, {}] });
+
+  expect(await demo.ended).toEqual({ code: 0, complaints: '' });
+  const verdict = JSON.parse(demo.lines.at(-1)!);
+  expect(verdict).toEqual({
+    events: expect.toSatisfy((n) => n > 5_000),
+    reports: expect.toSatisfy((n) => n > 500),
+    people: 600,
+    connectedAtEnd: expect.toSatisfy((n) => n >= 0.4 * 600),
+    differ: 0,
+    outOfOrder: 0,
+    duplicates: expect.any(Number),
+    waiting: 0,
+    parked: expect.any(Number),
+    subscriberDiffer: 0,
+    covered: expect.toSatisfy((kinds) => Object.values(kinds).length > 20 && !Object.values(kinds).includes(0)),
+    balance: expect.objectContaining({ taken: verdict.events, missing: 0 }),
+  });
+  await expectGone(demo);
+}, 180_000);
+
+test('without a broker events are pushed, and Ctrl-C ends everything', async () => {
+  const ports = { PORT: String(await freePort()), SIM_PORT: String(await freePort()) };
+  await using demo = startDemo({ ...ports, BROKER: 'none', DRIVERS: '60', RATE: '60' });
+  await demo.untilLine(/^broker +none, events are pushed$/);
+  await demo.untilLine(/^events\/s [1-9].* reports\/s [1-9]/);
+  demo.interrupt();
+  expect(await demo.ended).toEqual({ code: 0, complaints: '' });
+  await expectGone(demo);
+}, 90_000);
+
+test.each(['PORT', 'SIM_PORT'])('a %s that is taken is one sentence', async (name) => {
+  await using taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const { port } = taken.address() as { port: number };
+  await using demo = startDemo({
+    PORT: String(await freePort()),
+    SIM_PORT: String(await freePort()),
+    [name]: String(port),
+  });
+  const complaints = `Port ${port} is taken: end what listens there, or choose another with ${name}=…\n`;
+  expect(await demo.ended).toEqual({ code: 1, complaints });
+  expect(demo.lines).toEqual([]);
+});
+
+test('what the variables may be is said in one sentence', async () => {
+  await using demo = startDemo({ PORT: 'eighty', DRIVERS: '1', BROKER: 'kafka' });
+  expect(await demo.ended).toEqual({
+    code: 1,
+    complaints: 'PORT must be a whole number from 1 to 65535; DRIVERS must be a whole number from 10 to 200000.\n',
+  });
+});
+
+/** The commands as printed, each below its title. */
+async function commandsOf(demo: Demo): Promise<string[]> {
+  await demo.untilLine(/^ +\S*buf curl -d/);
+  return demo.lines.filter((line) => /^ {2}\S/.test(line)).map((line) => line.trim());
+}
+
+/** Nothing that was started listens any more. */
+async function expectGone({ lines }: Demo): Promise<void> {
+  const said = lines.slice(0, 12).join('\n');
+  const ports = new Set([...said.matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, port]) => Number(port)));
+  expect(ports.size).toBeGreaterThanOrEqual(5);
+  for (const port of ports) expect(await isFree(port), `port ${port}`).toBe(true);
+}
