@@ -15,8 +15,10 @@ export type Arena = AsyncDisposable & {
   reset(mutations: readonly Mutation[]): Promise<void>;
   /** Mutations that were given to the last reset and met no statement since. */
   unmet(): readonly Mutation[];
-  /** Moves `deptrans.now()` to `BEGIN` + `ms`. */
-  setTime(ms: number): Promise<void>;
+  /** Moves `deptrans.now()` to `BEGIN` + `ms`, before the next statement. */
+  setTime(ms: number): void;
+  /** How many statements there were in all runs. */
+  readonly statements: number;
   /** Whether some transaction waits for a lock. */
   someoneWaits(): Promise<boolean>;
 };
@@ -29,10 +31,17 @@ export const IDS = { X: '1001', Y: '1002', Z: '1003' } as const;
 
 export async function openArena(url: string): Promise<Arena> {
   const stack = new AsyncDisposableStack();
-  const fast = stack.use(openSteppable(url));
-  const slow = stack.use(openSteppable(url));
   const watcher = stack.use(openSteppable(url));
-  await installClock(fast.db);
+  await installClock(watcher.db);
+  let nowMs = 0;
+  let shownMs = 0;
+  const showTime = async () => {
+    if (shownMs === nowMs) return;
+    shownMs = nowMs;
+    await sql`update deptrans.test_clock set shift = ${nowMs} * interval '1 ms'`.execute(watcher.db);
+  };
+  const fast = stack.use(openSteppable(url, showTime));
+  const slow = stack.use(openSteppable(url, showTime));
   return {
     fast,
     slow,
@@ -46,8 +55,11 @@ export async function openArena(url: string): Promise<Arena> {
       const bySlow = new Set(slow.unmet());
       return fast.unmet().filter((mutation) => bySlow.has(mutation));
     },
-    async setTime(ms) {
-      await sql`update deptrans.test_clock set shift = ${ms} * interval '1 ms'`.execute(watcher.db);
+    setTime(ms) {
+      nowMs = ms;
+    },
+    get statements() {
+      return fast.statements + slow.statements;
     },
     async someoneWaits() {
       const { rows } = await sql<{ waits: boolean }>`

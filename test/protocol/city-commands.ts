@@ -105,8 +105,8 @@ export const cityCommands = {
   over(run, [letter = '']) {
     run.regulator.endShift(IDS[letter as keyof typeof IDS], nowOf(run));
   },
-  async wait(run, [seconds = '']) {
-    await passTime(run, Number(seconds) * 1_000);
+  wait(run, [seconds = '']) {
+    passTime(run, Number(seconds) * 1_000);
   },
   async sweep(run, _, db) {
     await sweep(run, db);

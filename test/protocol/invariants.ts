@@ -26,7 +26,14 @@ const accountsOf = async (run: Run): Promise<AccountRow[]> => {
 
 /** What holds after every command. Adds what does not to the run's problems. */
 export async function checkAlways(run: Run): Promise<void> {
-  const { problems, requests, setting } = run;
+  const { problems, requests, setting, arena } = run;
+  if (setting.nHolds) {
+    const alive = requests.filter(({ state }) => state === 'unsent' || state === 'flying').map(({ id }) => id);
+    for (const id of new Set(alive)) {
+      if (alive.indexOf(id) !== alive.lastIndexOf(id)) problems.push(`two calls of ${id} may take effect`);
+    }
+  }
+  if (run.checkedAt === arena.statements) return;
   const accounts = await accountsOf(run);
   const { difference } = await readBalance(run.arena.fast.db);
   if (difference !== 0) problems.push(`the balance is ${difference} off`);
@@ -34,12 +41,11 @@ export async function checkAlways(run: Run): Promise<void> {
   for (const { id, lease_token, target, due_at } of accounts) {
     if (lease_token === null && target !== null) problems.push(`${id} has an intent without a lease`);
     if (lease_token !== null && due_at === null) problems.push(`${id} has a lease without an end`);
-    const alive = requests.filter((one) => one.id === id && (one.state === 'unsent' || one.state === 'flying'));
-    if (setting.nHolds && alive.length > 1) problems.push(`two calls of ${id} may take effect`);
     if (run.doubted.has(id) && !doubted.has(id) && !run.cleared.has(id)) problems.push(`the doubt of ${id} went away`);
   }
   run.doubted = doubted;
   run.cleared.clear();
+  run.checkedAt = arena.statements;
 }
 
 type Facts = {

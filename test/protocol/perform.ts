@@ -27,7 +27,7 @@ export function parseTrace(trace: string): Command[] {
 
 /** Does one command, a millisecond after the one before. */
 export async function perform(run: Run, command: Command): Promise<void> {
-  await passTime(run, 1);
+  passTime(run, 1);
   const [name = '', ...args] = command.split(' ');
   if (name === 'go') return goOn(run);
   if (name === 'slow') return beginSlowly(run, Number(args[0]), args[1]!, args.slice(2));

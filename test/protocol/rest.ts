@@ -16,7 +16,7 @@ export const MOST_STEPS = 150;
 export async function comeToRest(run: Run): Promise<number> {
   await goOn(run);
   let steps = 0;
-  if (run.sweepAllowed) await passTime(run, 31_000);
+  if (run.sweepAllowed) passTime(run, 31_000);
   for (;;) {
     steps += await settleDown(run);
     if (run.problems.length > 0) return steps;
@@ -34,7 +34,7 @@ export async function comeToRest(run: Run): Promise<number> {
 async function settleDown(run: Run): Promise<number> {
   let steps = 0;
   for (let next = await nextStep(run); next; next = await nextStep(run)) {
-    if (typeof next === 'number') await passTime(run, next);
+    if (typeof next === 'number') passTime(run, next);
     else {
       steps += 1;
       await perform(run, next);

@@ -61,6 +61,8 @@ export type Run = {
   repaired: number;
   /** The transaction that stands still. */
   paused: Promise<void> | null;
+  /** How many statements there were when the tables were last looked at. */
+  checkedAt: number;
   /** Ids in doubt when it was last looked, and those whose doubt was rightly ended since. */
   doubted: Set<string>;
   cleared: Set<string>;
@@ -92,7 +94,7 @@ const region = (on: boolean): Region => ({
 });
 
 export async function openRun(arena: Arena, setting: Setting, naive: Naive = {}): Promise<Run> {
-  await arena.setTime(0);
+  arena.setTime(0);
   await arena.reset(naive.mutations ?? []);
   const problems: string[] = [];
   const run: Run = {
@@ -117,6 +119,7 @@ export async function openRun(arena: Arena, setting: Setting, naive: Naive = {})
     sweepAllowed: false,
     repaired: 0,
     paused: null,
+    checkedAt: 0,
     doubted: new Set(),
     cleared: new Set(),
   };
@@ -139,13 +142,13 @@ export function placeOf(run: Run, profile: string): Place {
 }
 
 /** Lets time pass. What the setting does not let live so long dies on the way. */
-export async function passTime(run: Run, ms: number): Promise<void> {
+export function passTime(run: Run, ms: number): void {
   run.nowMs += ms;
   for (const request of run.requests) {
     if (request.state === 'flying' && nowOf(run) > request.begunAt + longestLifeMs(run)) request.state = 'dead';
     if (request.state === 'unsent' && nowOf(run) > request.begunAt + longestStallMs(run)) request.state = 'dead';
   }
-  await run.arena.setTime(run.nowMs);
+  run.arena.setTime(run.nowMs);
 }
 
 /** From the moment a call begins: how long its request may still be applied. */

@@ -11,6 +11,8 @@ export type Mutation = { statement: string; take: string; put: string };
  */
 export type Steppable = AsyncDisposable & {
   readonly db: Db;
+  /** How many statements there were. */
+  readonly statements: number;
   /** From now on these mutations are made; returns those that have not been met since they were given. */
   mutate(mutations: readonly Mutation[]): void;
   unmet(): readonly Mutation[];
@@ -29,10 +31,12 @@ const types = {
       : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
 };
 
-export function openSteppable(url: string): Steppable {
+/** `before` is awaited before each statement. */
+export function openSteppable(url: string, before?: () => Promise<void> | void): Steppable {
   const pool = new pg.Pool({ connectionString: url, max: 2, types });
   let mutations: readonly Mutation[] = [];
   let unmet = new Set<Mutation>();
+  let statements = 0;
   let left = Number.POSITIVE_INFINITY;
   let halt = Promise.withResolvers<void>();
   let resume = Promise.withResolvers<void>();
@@ -56,6 +60,8 @@ export function openSteppable(url: string): Steppable {
   const guard = (client: pg.PoolClient): PostgresPoolClient => {
     const query = async (text: string, parameters: readonly unknown[]) => {
       await pass(text);
+      await before?.();
+      statements += 1;
       return client.query(rewrite(text), [...parameters]);
     };
     return { query: query as unknown as PostgresPoolClient['query'], release: () => client.release() };
@@ -68,6 +74,9 @@ export function openSteppable(url: string): Steppable {
   const db: Db = new Kysely({ dialect: new PostgresDialect({ pool: stepping }) });
   return {
     db,
+    get statements() {
+      return statements;
+    },
     mutate(given) {
       mutations = given;
       unmet = new Set(given);

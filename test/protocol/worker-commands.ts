@@ -89,7 +89,7 @@ export const workerCommands = {
   async timeout(run, args, db) {
     const stage = run.jobs.get(args[0] ?? '')?.stage;
     if (stage?.at !== 'calling') return;
-    await passTime(run, Math.max(0, stage.request.begunAt + run.limits.deadlineMs - nowOf(run)));
+    passTime(run, Math.max(0, stage.request.begunAt + run.limits.deadlineMs - nowOf(run)));
     await endCall({ kind: 'unknown', reason: 'timeout' })(run, args, db);
   },
   throttle: endCall({ kind: 'throttled', retryAfterMs: 3_000 }, 'dead'),
