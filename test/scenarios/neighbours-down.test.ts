@@ -65,7 +65,7 @@ test('a restart with all four neighbours down: ready, serves what it knew, repor
   const waits = () =>
     scenario.query('select wait_reason from deptrans.reports where deptrans_id = $1', [coming.deptransId]);
   await vi.waitFor(async () => expect(await waits()).toEqual([{ wait_reason: 'no_position' }]), patience);
-  expect((await scenario.figures.read()).waiting).toBe(1);
+  await vi.waitFor(async () => expect((await scenario.figures.read()).waiting).toBe(1), patience);
   expect((await fetch(`${serviceUrl}/readyz`)).status).toBe(200);
   expect(isOpen(simulator, coming)).toBe(false);
 
