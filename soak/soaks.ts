@@ -1,13 +1,24 @@
 import { balanceSoak } from './balance/balance.ts';
 import { daysSoak } from './days/days.ts';
 import { killsSoak } from './kills/kills.ts';
+import { mutantsSoak } from './mutants/mutants.ts';
 import { postgresSoak } from './postgres/postgres.ts';
+import { protocolSoak } from './protocol/protocol.ts';
 import type { Soak } from './soak.ts';
 import { startUpSoak } from './start-up/start-up.ts';
 import { topicSoak } from './topic/topic.ts';
 
 /** All soaks that can be run. */
-export const soaks: readonly Soak[] = [balanceSoak, daysSoak, killsSoak, postgresSoak, startUpSoak, topicSoak];
+export const soaks: readonly Soak[] = [
+  balanceSoak,
+  daysSoak,
+  killsSoak,
+  mutantsSoak,
+  postgresSoak,
+  protocolSoak,
+  startUpSoak,
+  topicSoak,
+];
 
 /** The soak of that name. Throws a sentence that lists what there is. */
 export function findSoak(name: string | undefined): Soak {

@@ -1,12 +1,7 @@
-import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { startBroker } from '../../simulator/broker/kafka.ts';
 import { startPostgres } from '../../simulator/database/postgres.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
-import { openLog } from '../../src/runtime/log.ts';
-import { openMetrics } from '../../src/runtime/metrics.ts';
-import { openDatabase } from '../../src/store/database.ts';
-import { migrate } from '../../src/store/migrate.ts';
+import { makeTemplate } from './template.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -31,21 +26,4 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   if (!failed) return () => stack.disposeAsync();
   await stack.disposeAsync();
   throw failed.reason;
-}
-
-async function makeTemplate(serverUrl: string): Promise<void> {
-  const client = new pg.Client(serverUrl);
-  await client.connect();
-  await client.query('create database deptrans_template');
-  await client.end();
-  await using template = openDatabase({
-    url: serverUrl.replace(/\/postgres$/, '/deptrans_template'),
-    maxConnections: 1,
-    statementTimeoutMs: 30_000,
-    connectTimeoutMs: 5_000,
-    applicationName: 'template',
-    log: openLog('warn'),
-    timer: openMetrics(systemClock).timer('store'),
-  });
-  await migrate(template.db);
 }
