@@ -8,4 +8,4 @@ test('2,000 drivers live for a day: nobody stays open or unreported for longer t
   await using database = await openTestDatabase();
   const figures = await liveDays({ drivers: 2_000, days: 1, seed: 1 }, database.url, signal);
   expect(figures).toMatchObject({ ok: true, missed: 0, dangling: 0, wrongAtEnd: 0, sweepRepaired: {} });
-}, 180_000);
+}, 300_000);
