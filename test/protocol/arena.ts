@@ -6,12 +6,13 @@ import { type Mutation, openSteppable, type Steppable } from './steppable.ts';
 export const BEGIN = Date.UTC(2026, 0, 5, 10);
 
 /**
- * One database for many runs: emptied before each, with the people of the test in it. `fast` is for what happens at once, `slow` for the one transaction
- * that may stand still while others go on.
+ * One database for many runs: emptied before each, with the people of the test in it. `fast` is for what happens at once, `slow` and `slower` for
+ * the transactions that may stand still while others go on.
  */
 export type Arena = AsyncDisposable & {
   readonly fast: Steppable;
   readonly slow: Steppable;
+  readonly slower: Steppable;
   reset(mutations: readonly Mutation[]): Promise<void>;
   /** Mutations that were given to the last reset and met no statement since. */
   unmet(): readonly Mutation[];
@@ -42,24 +43,26 @@ export async function openArena(url: string): Promise<Arena> {
   };
   const fast = stack.use(openSteppable(url, showTime));
   const slow = stack.use(openSteppable(url, showTime));
+  const slower = stack.use(openSteppable(url, showTime));
   return {
     fast,
     slow,
+    slower,
     async reset(mutations) {
       fast.mutate([]);
       await empty(fast.db);
       await people(fast.db);
-      for (const steppable of [fast, slow]) steppable.mutate(mutations);
+      for (const steppable of [fast, slow, slower]) steppable.mutate(mutations);
     },
     unmet: () => {
-      const bySlow = new Set(slow.unmet());
-      return fast.unmet().filter((mutation) => bySlow.has(mutation));
+      const elsewhere = [slow.unmet(), slower.unmet()];
+      return fast.unmet().filter((mutation) => elsewhere.every((unmet) => unmet.includes(mutation)));
     },
     setTime(ms) {
       nowMs = ms;
     },
     get statements() {
-      return fast.statements + slow.statements;
+      return fast.statements + slow.statements + slower.statements;
     },
     async someoneWaits() {
       const { rows } = await sql<{ waits: boolean }>`

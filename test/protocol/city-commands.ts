@@ -15,13 +15,13 @@ import type { Perform } from './worker-commands.ts';
 
 const PARK = 'park';
 const MODE = { touch: false, quiet: false };
-const LATE_MS = 40_000;
+const SHIFTS_MS: Readonly<Record<string, number>> = { late: -40_000, future: 3_600_000 };
 
 /** What happens to drivers, people and ids, to the regulator's mind, and to time. */
 export const cityCommands = {
   async event(run, [profile = '', word = '', when = ''], db) {
     const known = run.drivers.get(profile);
-    const at = when === 'same' && known ? known.at : nowOf(run) - (when === 'late' ? LATE_MS : 0);
+    const at = when === 'same' && known ? known.at : nowOf(run) + (SHIFTS_MS[when] ?? 0);
     await take(run, profile, [[word === 'off' ? 'offline' : word === 'busy' ? 'busy' : 'online', at]], db);
   },
   /** Off and on again in one batch. */
@@ -40,6 +40,11 @@ export const cityCommands = {
   /** The topic gives the last message again. */
   async again(run, _, db) {
     if (run.offset > 0) await takeAt(run, run.offset - 1, [{ profile: 'P1', status: 'online', at: nowOf(run) }], db);
+  },
+  /** The topic is deleted and made again. */
+  topic(run) {
+    run.generation += 1;
+    run.offset = 0;
   },
   async remap(run, [profile = '', person = ''], db) {
     const row = {
@@ -151,7 +156,7 @@ function noteSaved(run: Run, concerned: readonly string[], no: number): void {
 type Given = { profile: string; status: DriverStatus; at: number };
 
 async function take(run: Run, profile: string, events: [DriverStatus, number][], db: Db): Promise<void> {
-  const from = run.offset;
+  const { generation, offset: from } = run;
   run.offset += events.length;
   await takeAt(
     run,
@@ -161,8 +166,10 @@ async function take(run: Run, profile: string, events: [DriverStatus, number][],
   );
   for (const [i, [status, at]] of events.entries()) {
     const before = run.drivers.get(profile);
-    const isNewer = !before || at > before.at || (at === before.at && from + i > before.offset);
-    if (isNewer) run.drivers.set(profile, { connected: status !== 'offline', at, offset: from + i });
+    const isNewer = !before || (at - before.at || generation - before.generation || from + i - before.offset) > 0;
+    const isBelievable = at <= nowOf(run) + 60_000;
+    if (isNewer && isBelievable)
+      run.drivers.set(profile, { connected: status !== 'offline', at, generation, offset: from + i });
   }
 }
 
@@ -171,7 +178,8 @@ async function takeAt(run: Run, from: number, events: readonly Given[], db: Db):
     offset: from + i,
     event: { parkId: PARK, driverId: profile, status, eventAtMs: at },
   }));
-  const place = { generation: 1, topicId: 'one', from, next: from + events.length };
+  const generation = run.naive.topicIsForEver ? 1 : run.generation;
+  const place = { generation, topicId: `topic ${generation}`, from, next: from + events.length };
   const batch = { topic: 't', partition: 0, place, messages, payloadOf: () => Buffer.alloc(0) };
   await inTransaction(db, (tx) => takeEvents(tx, batch, { maxSilenceMs: run.limits.maxSilenceMs }));
 }

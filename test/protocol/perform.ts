@@ -1,10 +1,10 @@
 import { cityCommands } from './city-commands.ts';
-import { passTime, type Run } from './run.ts';
+import { passTime, type Run, type Slot } from './run.ts';
 import { type Perform, workerCommands } from './worker-commands.ts';
 
 /**
  * A command of a trace, as text: `event P1 on`, `claim w1`, `slow 3 bind bob X`. `slow N …` stops the transaction of a command before its Nth statement;
- * it stands there until `go`, or until another command waits for a lock that it holds.
+ * it stands there until `go`, or until another command waits for a lock that it holds. `slower N …` and `go slower` are a second one.
  */
 export type Command = string;
 
@@ -21,7 +21,7 @@ export function parseTrace(trace: string): Command[] {
     const [worker = '', word = ''] = command.split(' ');
     return SHORT[word]?.map((step) => step.replace('W', worker)) ?? [command];
   });
-  for (const command of commands) performOf(command.replace(/^slow \d+ /, '').split(' ')[0]!);
+  for (const command of commands) performOf(command.replace(/^slow(er)? \d+ /, '').split(' ')[0]!);
   return commands;
 }
 
@@ -29,8 +29,8 @@ export function parseTrace(trace: string): Command[] {
 export async function perform(run: Run, command: Command): Promise<void> {
   passTime(run, 1);
   const [name = '', ...args] = command.split(' ');
-  if (name === 'go') return goOn(run);
-  if (name === 'slow') return beginSlowly(run, Number(args[0]), args[1]!, args.slice(2));
+  if (name === 'go') return goOn(run, [args[0] === 'slower' ? 'slower' : 'slow']);
+  if (name === 'slow' || name === 'slower') return beginSlowly(run, name, Number(args[0]), args[1]!, args.slice(2));
   const act = performOf(name);
   await unlessBlocked(
     run,
@@ -38,27 +38,43 @@ export async function perform(run: Run, command: Command): Promise<void> {
   );
 }
 
-/** Ends the transaction that stands still, if there is one. */
-export async function goOn(run: Run): Promise<void> {
-  const { paused } = run;
-  run.arena.slow.go();
-  run.paused = null;
-  await paused;
+/** Ends the transactions that stand still. */
+export async function goOn(run: Run, slots: readonly Slot[] = ['slow', 'slower']): Promise<void> {
+  const works = slots.map((slot) => run.paused.get(slot));
+  for (const slot of slots) {
+    run.arena[slot].go();
+    run.paused.delete(slot);
+  }
+  await unlessBlocked(
+    run,
+    begin(async () => {
+      await Promise.all(works);
+    }),
+  );
 }
 
-async function beginSlowly(run: Run, statement: number, name: string, args: readonly string[]): Promise<void> {
-  if (run.paused !== null) return;
-  const { slow } = run.arena;
+async function beginSlowly(
+  run: Run,
+  slot: Slot,
+  statement: number,
+  name: string,
+  args: readonly string[],
+): Promise<void> {
+  if (run.paused.has(slot)) return;
+  const slow = run.arena[slot];
   slow.stopBefore(statement);
   const work = begin(() => performOf(name)(run, args, slow.db));
-  await Promise.race([slow.stopped(), work.end]);
+  await unlessBlocked(
+    run,
+    begin(() => Promise.race([slow.stopped(), work.end])),
+  );
   if (work.ended) slow.go();
-  else run.paused = work.end;
+  else run.paused.set(slot, work.end);
 }
 
-/** A command that waits for the transaction which stands still makes that one go on. */
+/** Work that waits for a transaction which stands still makes those go on. */
 async function unlessBlocked(run: Run, work: Work): Promise<void> {
-  while (run.paused && !work.ended) {
+  while (run.paused.size > 0 && !work.ended) {
     if (await run.arena.someoneWaits()) await goOn(run);
   }
   await work.end;

@@ -23,12 +23,17 @@ export type Naive = {
   limits?: Partial<WorkerLimits>;
   /** The sweep runs once, when the region is switched, and never again. */
   drainsOnce?: boolean;
+  /** A topic that was made again is taken for the old one. */
+  topicIsForEver?: boolean;
   /** A binding is saved whatever has happened since its check. */
   savesAnyCheck?: boolean;
 };
 
+/** Where a transaction may stand still while others go on. */
+export type Slot = 'slow' | 'slower';
+
 export type Place = 'in' | 'out' | 'unknown';
-export type ProfileTruth = { connected: boolean; at: number; offset: number };
+export type ProfileTruth = { connected: boolean; at: number; generation: number; offset: number };
 
 /** One life of the city: the real code on the arena's database, everything else in here. */
 export type Run = {
@@ -52,6 +57,8 @@ export type Run = {
   readonly problems: string[];
   /** ms since `BEGIN`. */
   nowMs: number;
+  /** The topic is made again now and then; its offsets then begin at 0. */
+  generation: number;
   offset: number;
   changeNo: number;
   checkNo: number;
@@ -59,8 +66,8 @@ export type Run = {
   /** Positions or rules changed: then only the sweep can tell. */
   sweepAllowed: boolean;
   repaired: number;
-  /** The transaction that stands still. */
-  paused: Promise<void> | null;
+  /** The transactions that stand still. */
+  readonly paused: Map<Slot, Promise<void>>;
   /** How many statements there were when the tables were last looked at. */
   checkedAt: number;
   /** Ids in doubt when it was last looked, and those whose doubt was rightly ended since. */
@@ -112,13 +119,14 @@ export async function openRun(arena: Arena, setting: Setting, naive: Naive = {})
     saved: new Map(),
     problems,
     nowMs: 0,
+    generation: 1,
     offset: 0,
     changeNo: FIRST_CHANGE,
     checkNo: 0,
     regionOn: true,
     sweepAllowed: false,
     repaired: 0,
-    paused: null,
+    paused: new Map(),
     checkedAt: 0,
     doubted: new Set(),
     cleared: new Set(),

@@ -180,6 +180,13 @@ export const stateTraps: readonly Trap[] = [
     found: /stays without a reason/,
   },
   {
+    name: '28: route trusts what it read first',
+    setting: lookUp,
+    naive: { mutations: [{ statement: 'route.map', reads: 'once' }] },
+    trace: 'slow 9 unbind ann · event P1 on · slower 3 route · go · go slower',
+    found: /stays without a reason/,
+  },
+  {
     name: '29: the session goes to the person of the claim',
     setting: lookUp,
     naive: {
@@ -208,21 +215,6 @@ export const stateTraps: readonly Trap[] = [
     },
     trace: 'event P1 on · w1 reports · unbind ann',
     found: /the session of ann/,
-  },
-  {
-    name: '37: events are ordered by their arrival',
-    setting: lookUp,
-    naive: {
-      mutations: [
-        {
-          statement: 'states.lock',
-          take: '(extract(epoch from s.event_at) * 1000)::float8 as event_at_ms',
-          put: "'-infinity'::float8 as event_at_ms",
-        },
-      ],
-    },
-    trace: 'event P1 off · event P1 on late',
-    found: /the state of P1 is not its last/,
   },
   {
     name: '41: a binding is saved by who commits last',

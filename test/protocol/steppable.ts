@@ -3,7 +3,10 @@ import pg from 'pg';
 import type { Db } from '../../src/store/database.ts';
 
 /** A text of a named statement that is replaced before it is sent: the fix of a trap, taken out. */
-export type Mutation = { statement: string; take: string; put: string };
+export type Mutation =
+  | { statement: string; take: string; put: string }
+  /** The first answer in a transaction is taken for all later ones. */
+  | { statement: string; reads: 'once' };
 
 /**
  * A database whose statements the test sees: named ones can be mutated, and a transaction can be stopped between two of them, since under READ
@@ -41,9 +44,10 @@ export function openSteppable(url: string, before?: () => Promise<void> | void):
   let halt = Promise.withResolvers<void>();
   let resume = Promise.withResolvers<void>();
 
+  const concerned = (text: string) => mutations.filter(({ statement }) => text.startsWith(`/* ${statement} */`));
   const rewrite = (text: string) => {
-    for (const mutation of mutations) {
-      if (!text.startsWith(`/* ${mutation.statement} */`)) continue;
+    for (const mutation of concerned(text)) {
+      if ('reads' in mutation) continue;
       if (!text.includes(mutation.take)) throw new Error(`${mutation.statement} has no text "${mutation.take}"`);
       text = text.replace(mutation.take, mutation.put);
       unmet.delete(mutation);
@@ -58,11 +62,18 @@ export function openSteppable(url: string, before?: () => Promise<void> | void):
     await resume.promise;
   };
   const guard = (client: pg.PoolClient): PostgresPoolClient => {
+    const kept = new Map<Mutation, unknown>();
     const query = async (text: string, parameters: readonly unknown[]) => {
       await pass(text);
       await before?.();
       statements += 1;
-      return client.query(rewrite(text), [...parameters]);
+      if (!text.startsWith('/*')) kept.clear();
+      const once = concerned(text).find((mutation) => 'reads' in mutation);
+      if (once && kept.has(once)) unmet.delete(once);
+      if (once && kept.has(once)) return kept.get(once);
+      const result = await client.query(rewrite(text), [...parameters]);
+      if (once) kept.set(once, result);
+      return result;
     };
     return { query: query as unknown as PostgresPoolClient['query'], release: () => client.release() };
   };

@@ -4,7 +4,7 @@ import { checkAlways } from './invariants.ts';
 import type { Stage } from './job.ts';
 import { type Command, goOn, perform } from './perform.ts';
 import { comeToRest } from './rest.ts';
-import { type Naive, openRun, type Run, WORKERS } from './run.ts';
+import { type Naive, openRun, type Run, type Slot, WORKERS } from './run.ts';
 import type { Setting } from './settings.ts';
 
 export type Life = { commands: Command[]; problems: readonly string[]; steps: number };
@@ -71,15 +71,15 @@ function choose(run: Run, random: Random): Command {
   const letter = random.pick(Object.keys(IDS));
   if (random.chance(0.04)) return random.pick(['wait 3', 'wait 11', 'wait 31', 'wait 31', 'wait 125', 'wait 310']);
   if (random.chance(0.04)) return random.pick([`land ${letter}`, `land ${letter}`, `die ${letter}`]);
-  if (run.paused && random.chance(0.25)) return 'go';
-  if (!run.paused && random.chance(0.06)) return slowly(random);
+  if (run.paused.size > 0 && random.chance(0.25)) return random.pick(['go', 'go slower']);
+  if (run.paused.size < 2 && random.chance(0.06)) return slowly(random, run.paused.has('slow') ? 'slower' : 'slow');
   const job = [...run.jobs].at(random.int(Math.max(1, run.jobs.size)));
   if (job && random.chance(0.6)) return `${weigh(random, movesOf(job[1].stage))} ${job[0]}`;
   if (random.chance(0.4)) return random.chance(0.5) ? 'route' : `claim ${random.pick(WORKERS)}`;
   return random.chance(0.1) ? 'sweep' : happening(random);
 }
 
-function slowly(random: Random): Command {
+function slowly(random: Random, slot: Slot): Command {
   const inner = random.pick([
     'route',
     'route',
@@ -88,7 +88,7 @@ function slowly(random: Random): Command {
     `bind ${random.pick(PEOPLE)} ${random.pick(Object.keys(IDS))}`,
     remap(random),
   ]);
-  return `slow ${1 + random.int(inner.startsWith('claim') ? 3 : 7)} ${inner}`;
+  return `${slot} ${1 + random.int(inner.startsWith('claim') ? 3 : 7)} ${inner}`;
 }
 
 function remap(random: Random): Command {
@@ -106,6 +106,7 @@ function happening(random: Random): Command {
     [5, `${event} ${random.pick(['late', 'same'])}`],
     [6, `flip ${profile}`],
     [2, 'again'],
+    [1, 'topic'],
     [7, remap(random)],
     [5, `tariff ${profile} ${switched}`],
     [8, `bind ${person} ${letter}`],
