@@ -95,6 +95,9 @@ export function openDelivery(parts: DeliveryParts): Delivery {
   const readings = metrics.counter('delivery_readings_total', 'Readings of the regulator', ['result'] as const);
   const lostLeases = metrics.counter('delivery_lost_leases_total', 'Looks whose lease was over when they ended');
   metrics.gauge('delivery_in_flight', 'Accounts being worked on', [], (gauge) => gauge.set(pace.inFlight));
+  metrics.gauge('delivery_allowed_rate', 'Calls a second that the cluster may make', [], (gauge) =>
+    gauge.set(pace.rate),
+  );
 
   const worker: WorkerParts = {
     exchanges: openExchanges(regulator, pace, clock, parts.journalKey),

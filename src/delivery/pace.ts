@@ -1,5 +1,6 @@
 import type { Outcome } from '../domain/outcome.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { openBreaker, type SharedBreaker } from './pace-breaker.ts';
 import { openConcurrency } from './pace-concurrency.ts';
 import { openTurns, type SharedSlots } from './pace-turns.ts';
 
@@ -29,6 +30,8 @@ export type Pace = {
   leave(token: number): void;
   /** How many calls could begin now without a wait worth speaking of. */
   readonly room: number;
+  /** The cluster's allowed rate when it was last read, calls a second; 0 before. */
+  readonly rate: number;
   readonly inFlight: number;
 };
 
@@ -42,13 +45,11 @@ export class NoTurn {
 }
 
 /** What the cluster shares (see `store/gate` and `store/rate`). */
-export type Gate = SharedSlots & {
-  read(): Promise<{ shut: boolean; rate: number; backlogMs: number }>;
-  open(): Promise<boolean>;
-  takeProbe(): Promise<boolean>;
-  close(): Promise<void>;
-  cut(cutNo: number, retryAfterMs: number): Promise<number | null>;
-};
+export type Gate = SharedSlots &
+  SharedBreaker & {
+    read(): Promise<{ shut: boolean; rate: number; backlogMs: number }>;
+    cut(cutNo: number, retryAfterMs: number): Promise<number | null>;
+  };
 
 export type PaceOptions = {
   maxInFlight: number;
@@ -63,18 +64,21 @@ export type PaceOptions = {
 /** Accounts are claimed for the slots of so long ahead: late enough for the freshest, early enough for what goes before a call. */
 const AHEAD_MS = 250;
 const PROBE_LOOK_MS = 1_000;
+const LEAST_PAUSE_MS = 10;
 /** After a call that found no turn, reports are not counted on to share calls for so long. */
 const CAREFUL_MS = 5_000;
+
+/** Outcomes of calls that the regulator took without complaint: the rate may grow. */
+const ANSWERED: ReadonlySet<Outcome<unknown>['kind']> = new Set(['accepted', 'already', 'rejected']);
 
 export function openPace({ maxInFlight, failuresToShut, gate, clock, onChange }: PaceOptions): Pace {
   const concurrency = openConcurrency(maxInFlight);
   const turns = openTurns(gate, clock);
+  const breaker = openBreaker(gate, failuresToShut, onChange);
   const inFlight = new Set<number>();
   const undecided = new Set<number>(); // of those in flight: not known yet whether they need a call
-  let failures = 0;
-  let shut = false;
-  let probing = false;
   let room = 0;
+  let rate = 0;
   let full = false;
   let pauseMs = 0;
   let carefulUntil = 0;
@@ -82,23 +86,12 @@ export function openPace({ maxInFlight, failuresToShut, gate, clock, onChange }:
   let ended = Promise.withResolvers<void>();
 
   const learn = async (outcome: Outcome<unknown>, cutNo: number) => {
-    const failed = outcome.kind === 'unavailable' || outcome.kind === 'unknown' || outcome.kind === 'unauthorised';
-    failures = failed ? failures + 1 : 0;
-    probing = false;
     if (outcome.kind === 'throttled' && cutNo > lastCut) {
       lastCut = cutNo;
       await gate.cut(cutNo, outcome.retryAfterMs);
     }
-    if (!failed && outcome.kind !== 'throttled') turns.succeeded();
-    if (failed && failures >= failuresToShut && !shut) {
-      shut = true;
-      if (await gate.open()) onChange(false);
-    }
-    if (!failed && shut) {
-      shut = false;
-      await gate.close();
-      onChange(true);
-    }
+    if (ANSWERED.has(outcome.kind)) turns.succeeded();
+    await breaker.learn(outcome);
   };
 
   return {
@@ -108,15 +101,11 @@ export function openPace({ maxInFlight, failuresToShut, gate, clock, onChange }:
       full = free <= 0;
       if (full) return 0;
       const state = await gate.read();
-      shut = state.shut;
+      breaker.told(state.shut);
+      rate = state.rate;
       room = Math.max(0, Math.ceil(((AHEAD_MS - state.backlogMs) / 1_000) * state.rate));
-      if (shut) {
-        if (inFlight.size > 0) return 0;
-        // A probe is spent by a call; a look that needs none leaves it to the next.
-        probing ||= await gate.takeProbe();
-        return probing ? 1 : 0;
-      }
-      pauseMs = Math.max(1, state.backlogMs - AHEAD_MS / 4);
+      if (state.shut) return inFlight.size === 0 && (await breaker.mayProbe()) ? 1 : 0;
+      pauseMs = Math.min(Math.max(LEAST_PAUSE_MS, state.backlogMs - AHEAD_MS / 4), PROBE_LOOK_MS);
       if (state.backlogMs > AHEAD_MS / 2) return 0; // not one by one: what is claimed together is written together
       const shared = clock.monotonic() < carefulUntil ? 1 : perCall;
       return Math.max(0, Math.min(free, room * shared - undecided.size));
@@ -128,7 +117,7 @@ export function openPace({ maxInFlight, failuresToShut, gate, clock, onChange }:
       done.abort();
     },
     async call({ startBy, signal }, run, judge) {
-      const turn = await turns.take({ startBy, probing, signal });
+      const turn = await turns.take({ startBy, probing: breaker.probing, signal });
       if (turn.kind !== 'turn') {
         if (turn.kind === 'late') carefulUntil = clock.monotonic() + CAREFUL_MS;
         return new NoTurn(turn.kind === 'shut');
@@ -152,6 +141,9 @@ export function openPace({ maxInFlight, failuresToShut, gate, clock, onChange }:
     },
     get room() {
       return room;
+    },
+    get rate() {
+      return rate;
     },
     get inFlight() {
       return inFlight.size;
