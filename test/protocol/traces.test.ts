@@ -15,7 +15,7 @@ const LIVES: [promise: string, setting: Setting, trace: string][] = [
   [
     'the quiet time begins with the intent, however long the claim before it took',
     SETTINGS.lookUp,
-    'event P1 on · route · claim w1 · wait 9 · decide w1 · intent w1 · send w1 · timeout w1 · settle w1 · wait 31 · w2 sends',
+    'event P1 on · route · claim w1 · wait 9 · decide w1 · intent w1 · send w1 · timeout w1 · settle w1 · wait 25 · w2 sends',
   ],
   [
     'what ended a doubt is read once more, so a call that lands later is found',

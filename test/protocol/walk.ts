@@ -7,6 +7,14 @@ import { comeToRest } from './rest.ts';
 import { type Naive, openRun, type Run, type Slot, WORKERS } from './run.ts';
 import type { Setting } from './settings.ts';
 
+/**
+ * The property test of the delivery protocol. Real: PostgreSQL, every statement of `src/store` that reporting uses, `workOn` with all decisions below
+ * it, and the sweep. Replaced: the regulator and the way to it (`regulator-model.ts`), time (it stands still between commands), and processes (workers
+ * that do one step per command and can be killed or left standing at each).
+ *
+ * A life is shown to keep its promises after each of its commands (`checkAlways`) and, left alone, to come to rest in truth (`checkRest`).
+ * Not in it: pace, breaker and batches, tokens, session refresh, the dwell, refused DISCONNECTED, failover, the feed's numbers.
+ */
 export type Life = { commands: Command[]; problems: readonly string[]; steps: number };
 
 /** A life of `length` commands chosen by `seed`, and its coming to rest. Stops at the first problem. */
