@@ -48,5 +48,5 @@ inTown(
     expect(town.history('1')).toEqual(['opened', 'closed']);
     expect(await town.account('2')).toMatchObject({ parked_reason: null, believed: false, doubt: false });
   },
-  { limits: { deadlineMs: 300, canReadSession: false } },
+  { limits: { deadlineMs: 700, canReadSession: false } },
 );
