@@ -7,7 +7,7 @@ import { type Command, goOn, perform } from './perform.ts';
 import { passTime, type Run } from './run.ts';
 
 /** Coming to rest takes fewer steps of our own than this, claims and calls and all. */
-export const MOST_STEPS = 150;
+export const MOST_STEPS = 100;
 
 /**
  * Lets everything that is ours happen, with a network that works and nobody who does anything, and then checks what must hold at rest. The sweep runs
