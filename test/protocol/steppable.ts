@@ -37,6 +37,7 @@ const types = {
 /** `before` is awaited before each statement. */
 export function openSteppable(url: string, before?: () => Promise<void> | void): Steppable {
   const pool = new pg.Pool({ connectionString: url, max: 2, types });
+  pool.on('error', () => {}); // a connection on its way out may still be told that the server stops; a statement would fail by itself
   let mutations: readonly Mutation[] = [];
   let unmet = new Set<Mutation>();
   let statements = 0;
