@@ -30,6 +30,10 @@ export type SweepLimits = EligibilityLimits & {
   sweepLookMs: number;
   sweepPage: number;
   positionMaxAgeMs: number;
+  /** What the lease of a call is made of: who was busy when the rules changed is found by a later sweep. */
+  deadlineMs: number;
+  slackMs: number;
+  quietMs: number;
 };
 
 export type SweepParts = {
@@ -55,20 +59,19 @@ export function openSweep({ db, trackstory, rules, limits, instance, clock, log,
   const woken = metrics.counter('sweep_woken_total', 'Wakes by the sweep', ['cause'] as const);
   let startedAt = Number.NEGATIVE_INFINITY;
   let sweptRules = -1;
+  let rulesChangedAt = 0;
+  const settlingMs = limits.deadlineMs + limits.slackMs + limits.quietMs + 2 * limits.sweepMs;
 
-  const sweepPage = async (
-    after: string,
-    signal: AbortSignal,
-  ): Promise<{ last: string | null; woken: number; rulesVersion: number }> => {
+  const sweepPage = async (after: string, signal: AbortSignal): Promise<{ last: string | null; woken: number }> => {
     const { looks, rulesVersion, last } = await readSweepPage(db, after, limits.sweepPage);
-    if (looks.length === 0) return { last, woken: 0, rulesVersion };
+    if (looks.length === 0) return { last, woken: 0 };
     const inForce = await rules.at(rulesVersion);
     const asked = looks.flatMap((look) => candidates(look, inForce, limits));
     const options = { now: looks[0]!.now, maxAgeMs: limits.positionMaxAgeMs, log, signal };
     const positions = await freshPositions(trackstory, asked, options);
     const judged = looks.map((look) => ({ look, desired: desiredLevel(look, inForce, positions, limits) }));
     await noteOutside(db, judged.flatMap(outsideNote));
-    const changed = sweptRules !== rulesVersion;
+    const changed = sweptRules !== rulesVersion || clock.now() - rulesChangedAt <= settlingMs;
     const causes = judged.flatMap(({ look, desired }) => {
       const cause = causeToWake(look, desired, changed);
       return cause && !(isRepair(cause) && isTold(look)) ? [{ id: look.account.deptransId, cause }] : [];
@@ -80,16 +83,16 @@ export function openSweep({ db, trackstory, rules, limits, instance, clock, log,
       ),
     );
     for (const { cause } of causes) (isRepair(cause) ? repaired : woken).inc({ cause });
-    return { last, woken: causes.length, rulesVersion };
+    return { last, woken: causes.length };
   };
 
   const runOnce = async (signal: AbortSignal): Promise<number> => {
+    const version = await readRulesVersion(db); // a change from here on is left to the next sweep
+    if (version !== sweptRules) rulesChangedAt = clock.now();
     let sum = 0;
-    let version = -1;
     for (let after: string | null = ''; after !== null && !signal.aborted; ) {
       const page = await sweepPage(after, signal);
       sum += page.woken;
-      version = Math.max(version, page.rulesVersion);
       after = page.last;
     }
     const stranded = await inTransaction(db, (tx) => requeueStranded(tx, limits.sweepPage));
