@@ -1,4 +1,4 @@
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { putRules } from '../../src/store/rules.ts';
 import { INSIDE, OUTSIDE, square } from '../support/delivery-world.ts';
 import { inTown, type Town } from './town.ts';
@@ -49,6 +49,24 @@ inTown('T5: a tariff that the rules list no longer closes within a minute', asyn
   await town.pass(MINUTE);
   expect(town.history('7')).toEqual(['opened', 'closed']);
 });
+
+inTown(
+  'T5: a report that is under way while the rules change and the sweep goes by is closed by the next',
+  async (town) => {
+    await openShift(town);
+    town.regulator.faults.add({ kind: 'latency', ms: 1_200, calls: ['status'], count: 1 });
+    await town.events(['q/1 online']);
+    const calling = town.delivery.runOnce();
+    await vi.waitFor(() => expect(town.told('8')).toEqual([true]), { timeout: 5_000, interval: 5 });
+    await putRules(town.db, [{ ...square, tariffs: ['business'] }]);
+    await town.delivery.sweepOnce();
+    await calling;
+    await town.pass(MINUTE);
+    expect(town.history('7')).toEqual(['opened', 'closed']);
+    expect(town.history('8')).toEqual(['opened', 'closed']);
+  },
+  { limits: { deadlineMs: 10_000 } },
+);
 
 inTown('T5: leaving the region closes after the dwell, not before, and a return begins it anew', async (town) => {
   await openShift(town);
