@@ -21,7 +21,7 @@ export function openCalendar(
   let atBorder: Driver[] = [];
   let next = 0;
   const put = (driver: Driver, atMs: number) => {
-    const slot = Math.max(next + 1, Math.floor((atMs - fromMs) / slotMs));
+    const slot = Math.max(next, Math.floor((atMs - fromMs) / slotMs));
     const there = slots.get(slot);
     if (there) there.push({ driver, atMs });
     else slots.set(slot, [{ driver, atMs }]);
@@ -50,11 +50,12 @@ export function openCalendar(
   return {
     until(nowMs, isOpen) {
       const done: Done[] = [];
-      for (; fromMs + (next + 1) * slotMs <= nowMs; next += 1) {
+      while (fromMs + (next + 1) * slotMs <= nowMs) {
         const here = (slots.get(next) ?? []).sort((a, b) => a.atMs - b.atMs);
         slots.delete(next);
+        next += 1;
         for (const one of here) live(done, one);
-        if (isOpen) cross(done, fromMs + (next + 1) * slotMs - 1 - random.int(lastMs));
+        if (isOpen) cross(done, fromMs + next * slotMs - 1 - random.int(lastMs));
       }
       return done;
     },

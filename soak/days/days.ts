@@ -15,8 +15,8 @@ const stepMs = 50_000;
  * Drivers cross the border at the end of the first step of every window of so many, so that the sweeps of most steps would find nothing; those are
  * left out. The two after a crossing, or after the dwell, find all of it, within a minute.
  */
-const window = 12;
-const sweptSteps = 3;
+const window = 36;
+const sweptSteps = 2;
 const dayMs = 86_400_000;
 
 /**

@@ -37,17 +37,24 @@ export function openWatch({ registry, calls }: RegulatorServer): Watch {
     const isOver = registry.find(driver.deptransId)!.history.at(-1)?.what === 'over';
     return due === 'either' || isOpen === (due === 'connected') || (due === 'connected' && isOver);
   };
+  /** When the regulator had been told what it knows now; null if that was before the cause, so that nothing had to be told. */
+  const toldAtMs = ({ deptransId, changedAtMs }: Driver) => {
+    const last = registry.find(deptransId)!.history.at(-1);
+    return last && last.atMs > changedAtMs ? last.atMs : null;
+  };
   const judge = (driver: Driver, nowMs: number) => {
-    const waitedMs = nowMs - driver.changedAtMs;
-    if (isRight(driver, nowMs)) {
-      awaited.delete(driver);
-      if (!late.delete(driver)) sums.slowestMs = Math.max(sums.slowestMs, hadFault(driver) ? 0 : waitedMs);
-    } else if (!late.has(driver) && waitedMs > inTimeMs + (hadFault(driver) ? afterUnknownMs : 0)) {
+    const isDone = isRight(driver, nowMs);
+    const untilMs = isDone ? (toldAtMs(driver) ?? driver.changedAtMs) : nowMs;
+    const waitedMs = untilMs - driver.changedAtMs;
+    const disturbed = waitedMs > 0 && hadFault(driver);
+    if (isDone && !disturbed) sums.slowestMs = Math.max(sums.slowestMs, waitedMs);
+    if (!late.has(driver) && waitedMs > inTimeMs + (disturbed ? afterUnknownMs : 0)) {
       late.add(driver);
       sums[dueOf(driver, nowMs) === 'connected' ? 'missed' : 'dangling'] += 1;
-      if (examples.length < 3)
-        examples.push({ ...driver, waitedMs, history: registry.find(driver.deptransId)!.history.slice(-4) });
-    } else if (waitedMs > hopelessMs) awaited.delete(driver);
+      const history = registry.find(driver.deptransId)!.history.slice(-4);
+      if (examples.length < 3) examples.push({ ...driver, waitedMs, nowMs, history });
+    }
+    if (isDone || waitedMs > hopelessMs) awaited.delete(driver);
   };
   const hadFault = (driver: Driver) =>
     calls.of(driver.deptransId).some(({ fault, receivedAtMs }) => fault && receivedAtMs > driver.changedAtMs - 600_000);
