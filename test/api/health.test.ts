@@ -18,7 +18,7 @@ test('Check and List follow the readiness', async () => {
   reasons.push('the copy of driver-profiles is not complete');
   expect((await client.check({ service: 'deptrans.v1.DriverIdService' })).status).toBe(Status.NOT_SERVING);
   const { statuses } = await client.list({});
-  expect(Object.keys(statuses)).toHaveLength(5);
+  expect(Object.keys(statuses)).toHaveLength(6);
   expect(new Set(Object.values(statuses).map(({ status }) => status))).toEqual(new Set([Status.NOT_SERVING]));
 });
 
