@@ -84,7 +84,7 @@ export const limitsSchema = z.strictObject({
     maxSilenceMs: ms(86_400_000),
     batch: count(200, 1, 2_000),
     maxInFlight: count(200, 1, 10_000),
-    /** Calls a second to the regulator, the ceiling of this instance. */
+    /** Calls a second to the regulator, of all instances together: the ceiling of the rate that they find. */
     maxRate: count(2_000),
     /** Where the rate begins at a regulator that was never called. */
     startRate: count(100),

@@ -44,6 +44,6 @@ async function untilBusy({ simulator, figures }: Scenario): Promise<void> {
     simulator.regulator.calls
       .all()
       .slice(-50)
-      .filter(({ kind, answeredAtMs }) => kind === 'status' && answeredAtMs === null);
+      .filter(({ connected, answeredAtMs }) => connected !== null && answeredAtMs === null);
   await vi.waitFor(() => expect(underWay()).not.toEqual([]), patience);
 }
