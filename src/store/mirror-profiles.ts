@@ -25,7 +25,9 @@ export async function writeMappings(tx: Db, rows: readonly MappingRow[], mode: P
   await lockMapping(tx);
   const known = await lockMirrorRows(tx, rows);
   const changes = rows.map((row, i): Change => ({ ...row, before: known[i] }));
-  const added = changes.filter(({ before, deleted }) => !before && !deleted);
+  // What was made and deleted between two looks is noted as deleted, so that its events wait for nobody. A load brings too many of those.
+  const loading = mode.quiet || mode.touch;
+  const added = changes.filter(({ before, deleted }) => !before && !(deleted && loading));
   const moved = changes.filter(({ before, ...row }) => before && !isSame(before, row));
   const same = changes.filter(({ before, ...row }) => before && isSame(before, row));
   await numberPeople(
@@ -64,8 +66,8 @@ function isSame(before: MirrorRow, { person, deleted }: { person: string | null;
 async function insertMappings(tx: Db, rows: readonly MappingRow[], changeNo: number): Promise<number[]> {
   if (rows.length === 0) return [];
   const inserted = await sql<{ no: number }>`/* mirror.profiles.add */
-    insert into deptrans.driver_persons (park_id, driver_id, driver_license_pd_id, person_no, person_revision)
-    select u.park_id, u.driver_id, u.person, p.person_no, ${changeNo} from ${columns(rows)} order by 1, 2
+    insert into deptrans.driver_persons (park_id, driver_id, driver_license_pd_id, person_no, deleted, person_revision)
+    select u.park_id, u.driver_id, u.person, p.person_no, u.deleted, ${changeNo} from ${columns(rows)} order by 1, 2
     returning profile_no as no`.execute(tx);
   return inserted.rows.map(({ no }) => no);
 }

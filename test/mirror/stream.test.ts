@@ -17,8 +17,9 @@ describe('the first load', () => {
     for (const name of ['a', 'b', 'c', 'd', 'e'])
       world.neighbours.data.putProfile(profile(name), name < 'c' ? 'anna' : name);
     world.neighbours.data.putProfile(profile('none'), null);
+    world.neighbours.data.deleteProfile(profile('gone'));
     world.neighbours.data.putCategories(profile('a'), ['econom', 'business', 'econom']);
-    expect(await world.steps.all(2)).toEqual([3, 1]);
+    expect(await world.steps.all(2)).toEqual([4, 1]);
     const { rows, log, accounts, streams, journal } = await mirror();
     expect(rows.map(({ profile: p, person, numbered }) => [p, person, numbered])).toEqual([
       ['p/a', 'anna', true],
@@ -105,6 +106,18 @@ describe('a change', () => {
     expect((await mirror()).rows[0]).toMatchObject({ person: 'anna', deleted: false, no: rows[0]!['no'] });
   });
 
+  test('a profile that was made and deleted between two looks is known as deleted, and its events are routed anew', async () => {
+    const before = await published();
+    await queueHanded(world.db, 'p', 'v');
+    world.neighbours.data.putProfile(profile('v'), 'vera');
+    world.neighbours.data.deleteProfile(profile('v'));
+    await world.steps.all();
+    const { rows, log } = await mirror();
+    expect([await woken(), await due()]).toEqual([[], ['p/v']]);
+    expect(rows.at(-1)).toMatchObject({ profile: 'p/v', person: null, deleted: true });
+    expect(log.slice(before)).toEqual([[rows.at(-1)!['no']]]);
+  });
+
   test('a new profile wakes its person', async () => {
     world.neighbours.data.putProfile(profile('v'), 'vera');
     await queueHanded(world.db, 'p', 'v');
@@ -124,7 +137,6 @@ describe('a change', () => {
     const before = await published();
     world.neighbours.data.putProfile(profile('a'), 'anna');
     world.neighbours.data.putCategories(profile('b'), ['econom']);
-    world.neighbours.data.deleteProfile(profile('stranger'));
     await world.steps.all();
     expect([await woken(), await due(), await published()]).toEqual([[], [], before]);
     expect((await mirror()).rows).toHaveLength(2);
