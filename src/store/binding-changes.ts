@@ -61,12 +61,16 @@ type AccountSession = {
   session_end_is_estimate: boolean;
 };
 
-/** Gives accounts a new `bind_no`; those that got an owner are no longer parked: what refused the earlier one may suit this one. */
+/**
+ * Gives accounts a new `bind_no`; those that got an owner are no longer parked: what refused the earlier one may suit this one. The new owner, if outside,
+ * has not just left: the dwell is over (`outside_since` is the epoch, which a settlement that was under way does not overwrite).
+ */
 async function renumberAccounts(tx: Db, touched: readonly string[], gained: readonly string[]) {
   const { rows } = await sql<AccountSession>`/* bindings.renumber */
     update deptrans.reports r set bind_no = nextval('deptrans.change_no'), changed_at = deptrans.now(),
         parked_reason = case when g then null else parked_reason end, park_until = case when g then null else park_until end,
-        park_count = case when g then 0 else park_count end
+        park_count = case when g then 0 else park_count end,
+        outside_since = case when g then to_timestamp(0) else outside_since end
       from (select id, id = any(${[...gained]}::text[]) as g from unnest(${[...touched]}::text[]) id) t
      where r.deptrans_id = t.id
     returning deptrans_id, region, session_status, session_raw, session_end, session_end_is_estimate`.execute(tx);

@@ -15,12 +15,22 @@ async function openShift(town: Town) {
   expect(town.isOpen('7')).toBe(true);
 }
 
+/** Connected, outside, and never was inside. */
+async function workOutside(town: Town, profile: string) {
+  town.places.put(profile, OUTSIDE);
+  await town.events([`${profile} online`]);
+}
+
 const causes: Record<string, (town: Town) => Promise<unknown>> = {
   'going off line': (town) => town.events(['p/1 offline']),
   'the loss of the last listed tariff': (town) => town.tariffs('p/1', ['cargo']),
   'the loss of all tariffs': (town) => town.tariffs('p/1', []),
   'a binding taken away': (town) => town.unbind('ann'),
   'a binding that moved to somebody else': (town) => town.bind('q/1', '7'),
+  'a binding that moved to somebody who works outside': async (town) => {
+    await workOutside(town, 'q/1');
+    await town.bind('q/1', '7');
+  },
   'another id for the same person': (town) => town.bind('p/1', '9'),
   'a deleted profile': (town) => town.deleteProfile('p/1'),
   'a profile without a licence': (town) => town.profiles({ 'p/1': null }),
@@ -35,6 +45,20 @@ for (const [cause, happen] of Object.entries(causes)) {
     expect(town.history('7')).toEqual(['opened', 'closed']);
   });
 }
+
+inTown('T5: a binding that moves to somebody who works outside while it is reported closes at once', async (town) => {
+  await town.profiles({ 'p/1': 'ann', 'q/1': 'bob' });
+  await town.bind('p/1', '7');
+  await workOutside(town, 'q/1');
+  town.regulator.faults.add({ kind: 'latency', ms: 500, calls: ['status'], count: 1 });
+  await town.events(['p/1 online']);
+  const calling = town.delivery.runOnce();
+  await vi.waitFor(() => expect(town.told('7')).toEqual([true]), { timeout: 5_000, interval: 5 });
+  await town.bind('q/1', '7');
+  await calling;
+  await town.delivery.runOnce();
+  expect(town.history('7')).toEqual(['opened', 'closed']);
+});
 
 inTown('T5: a region that is switched off closes within a minute', async (town) => {
   await openShift(town);
