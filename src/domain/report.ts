@@ -23,6 +23,8 @@ export type Account = {
   verifyAt: Date | null;
   /** When we last sent a report, or were about to, whatever became of it. Not the time it told. */
   lastSentAt: Date | null;
+  /** What it told: true = CONNECTED. */
+  lastTarget: boolean | null;
 };
 
 /** A profile of the account's owner, with what its driver does. */

@@ -137,9 +137,10 @@ export function applyReading(look: Look, outcome: Outcome<Session | null>, limit
     verifyAt: account.doubt ? after(now, limits.verifyAfterMs) : null,
   };
   if (open) return { ...read, believed: true, sessionOverAt: null };
-  // A finished session that we had not seen: our CONNECTED was applied, and the shift has ended since.
-  const appliedAndOver =
-    account.doubt && session !== null && session.id !== account.sessionId && isOurs(account, session, limits);
+  // A finished session that we had not seen, after a CONNECTED in doubt: it was applied, and the shift has ended since. After a DISCONNECTED
+  // in doubt it was we who ended it, seen or not.
+  const isNew = session !== null && session.id !== account.sessionId && isOurs(account, session, limits);
+  const appliedAndOver = account.doubt && account.lastTarget !== false && isNew;
   if (appliedAndOver || (!account.doubt && account.believed)) {
     const endedAt = session?.endsAt && session.endsAt < now ? session.endsAt : now;
     return { ...read, believed: true, sessionOverAt: account.sessionOverAt ?? endedAt };

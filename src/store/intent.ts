@@ -40,7 +40,7 @@ export async function writeIntents(tx: Db, intents: readonly Intent[]): Promise<
         join deptrans.reports r on r.deptrans_id = g.id
        where r.lease_token = g.token and r.due_at > (select deptrans.now())
        order by r.deptrans_id for no key update of r)
-    update deptrans.reports r set target = given.target, last_sent_at = deptrans.now(), due_at = deptrans.now() + given.lease_ms * interval '1 ms',
+    update deptrans.reports r set target = given.target, last_target = given.target, last_sent_at = deptrans.now(), due_at = deptrans.now() + given.lease_ms * interval '1 ms',
         occurred_at = least(deptrans.now(), greatest(given.happened_at, r.last_occurred_at + interval '1 ms')),
         last_occurred_at = greatest(r.last_occurred_at,
           least(deptrans.now(), greatest(given.happened_at, r.last_occurred_at + interval '1 ms')))

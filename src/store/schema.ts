@@ -62,6 +62,7 @@ export type Schema = {
     occurred_at: Date | null;
     last_occurred_at: Date | null;
     last_sent_at: Date | null;
+    last_target: boolean | null;
     not_before: Date | null;
     due_at: Date | null;
     parked_reason: string | null;

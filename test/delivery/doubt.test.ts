@@ -94,3 +94,19 @@ test('a shift that a late report opened is ours, however old the event it told o
   await world.delivery.runOnce();
   expect(world.history('7')).toEqual(['opened', 'closed']);
 });
+
+test('a shift that our own lost DISCONNECTED ended is not taken for one that the regulator ended', async () => {
+  await using world = await openDeliveryWorld();
+  await world.person('ann', 'p/1');
+  await world.bind('ann', '7');
+  world.place('p/1', INSIDE);
+  await world.event('p/1', 'online');
+  await world.delivery.runOnce();
+  await world.event('p/1', 'offline');
+  await world.delivery.runOnce();
+  // Killed before either answer was settled: neither the session nor its end was seen, and a profile that was on line all the time comes back.
+  await sql`update deptrans.reports set session_id = null, doubt = true, due_at = deptrans.now()`.execute(world.db);
+  await sql`update deptrans.driver_states set status = 'online'`.execute(world.db);
+  await world.delivery.runOnce();
+  expect(world.history('7')).toEqual(['opened', 'closed', 'opened']);
+});

@@ -4,6 +4,7 @@ import { createGrpcTransport } from '@connectrpc/connect-node';
 import { beforeAll, expect, test, vi } from 'vitest';
 import { IncrementalUpdatesService } from '../../gen/deptrans/v1/incremental_updates_pb.ts';
 import type { SessionRecord } from '../../gen/deptrans/v1/records_pb.ts';
+import { untilReady } from '../../simulator/stage/service.ts';
 import { openPython } from '../foreign/python.ts';
 import { expectExact, openScenario } from '../support/scenario.ts';
 import { openPythonWatch, type WatchedSession } from '../support/scenario-python.ts';
@@ -17,6 +18,7 @@ test('clients in Python that watch from the beginning and from half-way end with
   await using scenario = await openScenario({ people: 200, rate: 300 });
   const { simulator, serviceUrl, startService } = scenario;
   await startService();
+  await untilReady(serviceUrl);
   await using fromTheBeginning = await openPythonWatch(python, serviceUrl);
   await simulator.city.start();
   await untilAccepted(200);

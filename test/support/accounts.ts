@@ -22,6 +22,7 @@ export const fresh: Account = {
   outsideSince: null,
   verifyAt: null,
   lastSentAt: null,
+  lastTarget: null,
 };
 
 export const lookAt = (account: Partial<Account>, rest: Partial<Look> = {}): Look => ({
