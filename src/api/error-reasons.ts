@@ -92,7 +92,11 @@ export const ERROR_REASONS = {
     retryAfterMs: 500,
   },
   FILTER_UNKNOWN: { code: Code.InvalidArgument, http: 400, message: 'No such region is configured' },
-  LIMIT_OUT_OF_RANGE: { code: Code.InvalidArgument, http: 400, message: 'A size or a wait is outside its limits' },
+  LIMIT_OUT_OF_RANGE: {
+    code: Code.InvalidArgument,
+    http: 400,
+    message: 'A size, a wait or a bucket is outside its limits',
+  },
   SHUTTING_DOWN: {
     code: Code.Unavailable,
     http: 503,

@@ -60,17 +60,27 @@ async function* typed<Desc extends DescMessage>(
   }
 }
 
-type PageRequest = { cursor: Uint8Array; updatedAfter?: Timestamp | undefined; limit: number; waitMs: number };
+type PageRequest = {
+  cursor: Uint8Array;
+  updatedAfter?: Timestamp | undefined;
+  limit: number;
+  waitMs: number;
+  bucket?: number | undefined;
+};
 
-function pageOf({ cursor, updatedAfter, limit, waitMs }: PageRequest, regions: readonly string[]): ListRequest {
+function pageOf(request: PageRequest, regions: readonly string[]): ListRequest {
+  const { cursor, updatedAfter, limit, waitMs, bucket = null } = request;
   if (limit > MAX_LIMIT) {
     throw refuse('LIMIT_OUT_OF_RANGE', { fields: [{ field: 'limit', description: `at most ${MAX_LIMIT}` }] });
   }
   if (waitMs > MAX_WAIT_MS) {
     throw refuse('LIMIT_OUT_OF_RANGE', { fields: [{ field: 'wait_ms', description: `at most ${MAX_WAIT_MS}` }] });
   }
+  if (bucket !== null && bucket > 255) {
+    throw refuse('LIMIT_OUT_OF_RANGE', { fields: [{ field: 'bucket', description: '0 to 255' }] });
+  }
   const updatedAfterMs = updatedAfter ? timestampMs(updatedAfter) : null;
-  return { cursor, updatedAfterMs, limit: limit || DEFAULT_LIMIT, waitMs, regions };
+  return { cursor, updatedAfterMs, limit: limit || DEFAULT_LIMIT, waitMs, regions, bucket };
 }
 
 function checkRegions(regions: readonly string[], configured: ReadonlySet<string>): void {

@@ -18,9 +18,13 @@ export type StreamKind = 'ids' | 'statuses';
 const VERSION = 1;
 const LENGTH = 25;
 
-/** What a cursor says of its stream: equal for equal streams and filters. `regions` sorted and without repeats; empty means no filter. */
-export function filterHash(kind: StreamKind, regions: readonly string[]): number {
-  return crc32([kind, ...regions].join('\n'));
+/**
+ * What a cursor says of its stream: equal for equal streams and filters. `regions` sorted and without repeats; empty means no filter.
+ * `bucket`, if only that bucket of the digest is read.
+ */
+export function filterHash(kind: StreamKind, regions: readonly string[], bucket: number | null = null): number {
+  const stream = bucket === null ? kind : `${kind} ${bucket}`;
+  return crc32([stream, ...regions].join('\n'));
 }
 
 export function encodeCursor({ epoch, seq, filter }: Cursor): Uint8Array {

@@ -18,6 +18,9 @@ export type Start = {
   filterHash: number;
 };
 
+/** `bucket`: only that bucket of the digest. */
+export type Asked = { cursor: Uint8Array; regions: readonly string[]; bucket?: number | null };
+
 const AHEAD_WAIT_MS = 3_000;
 
 /**
@@ -28,11 +31,11 @@ const AHEAD_WAIT_MS = 3_000;
 export async function admit(
   { tail, bell, clock }: { tail: Pick<ChangeTail, 'copy'>; bell: Bell; clock: Clock },
   kind: StreamKind,
-  { cursor: bytes, regions }: { cursor: Uint8Array; regions: readonly string[] },
+  { cursor: bytes, regions, bucket = null }: Asked,
   signal: AbortSignal,
 ): Promise<Start> {
   const names = [...new Set(regions)].sort();
-  const asked = { filter: names.length > 0 ? new Set(names) : null, filterHash: filterHash(kind, names) };
+  const asked = { filter: names.length > 0 ? new Set(names) : null, filterHash: filterHash(kind, names, bucket) };
   const cursor = bytes.length > 0 ? decodeCursor(bytes) : undefined;
   if (cursor === null) throw new FeedRefusal('CURSOR_MALFORMED');
   const deadline = clock.monotonic() + AHEAD_WAIT_MS;

@@ -16,6 +16,8 @@ export type ListRequest = {
   /** How long to wait if there is nothing. */
   waitMs: number;
   regions: readonly string[];
+  /** Only this bucket of the digest, for a copy to be mended. Null: all. */
+  bucket: number | null;
 };
 
 /** The fields that `ListIdUpdatesResponse` and `ListStatusUpdatesResponse` have in common. */
@@ -23,12 +25,13 @@ const RECORDS = 1;
 const CURSOR = 2;
 const HAS_MORE = 3;
 const RESET = 4;
+const THROUGH_SEQ = 5;
 
 type Parts = { tail: ChangeTail; bell: Bell; clock: Clock };
 
 /**
  * A page of a stream after a cursor, as the encoded response. If there is nothing, it waits up to `waitMs` for something, or until `signal`
- * aborts, and then answers with nothing.
+ * aborts, and then answers with nothing. That a bucket is empty is an answer at once.
  *
  * Throws FeedRefusal as `admit` does.
  */
@@ -41,9 +44,9 @@ export async function listPage(
   const deadline = parts.clock.monotonic() + request.waitMs;
   for (;;) {
     const start = byTime(parts.tail, request, await admit(parts, kind, request, signal));
-    const { bytes, isEmpty } = writePage(kind, request.limit, start);
+    const { bytes, isEmpty } = writePage(kind, request, start);
     const leftMs = deadline - parts.clock.monotonic();
-    if (!isEmpty || leftMs <= 0 || signal.aborted) return bytes;
+    if (!isEmpty || request.bucket !== null || leftMs <= 0 || signal.aborted) return bytes;
     await waitAtMost(parts.bell, leftMs, parts.clock, signal);
   }
 }
@@ -54,21 +57,30 @@ type PageStart = Start & {
 };
 
 /** Where a poller without a cursor begins. A time before all that is known means the whole state, and whoever has a copy must drop it. */
-function byTime(tail: ChangeTail, { cursor, updatedAfterMs }: ListRequest, start: Start): PageStart {
-  if (cursor.length > 0 || updatedAfterMs === null) return { ...start, isCold: start.position === 0 };
+function byTime(tail: ChangeTail, { cursor, updatedAfterMs, bucket }: ListRequest, start: Start): PageStart {
+  if (cursor.length > 0 || updatedAfterMs === null || bucket !== null)
+    return { ...start, isCold: start.position === 0 };
   const position = tail.seqAt(updatedAfterMs);
   if (position === null) return { ...start, reset: 'cursor_too_old', isCold: false };
   return { ...start, position, isCold: false };
 }
 
-function writePage(kind: StreamKind, limit: number, start: PageStart): { bytes: Uint8Array; isEmpty: boolean } {
-  const stream = start.copy.streams[kind];
+type Written = { bytes: Uint8Array; isEmpty: boolean };
+
+function writePage(kind: StreamKind, { limit, bucket }: ListRequest, start: PageStart): Written {
+  const { copy, position } = start;
+  const stream = copy.streams[kind];
   const body: Writer = openWriter(Math.min(limit, 1_000) * 160 + 64);
-  const omitThrough = start.isCold ? stream.through : 0;
-  const page = stream.writePage(body, RECORDS, start.position, limit, { ...start, omitThrough });
-  reserve(body, 64);
-  writeField(body, CURSOR, stream.cursorAt(page.through, start.filterHash));
+  const reader = { ...start, omitThrough: start.isCold ? stream.through : 0 };
+  const page =
+    bucket === null
+      ? stream.writePage(body, RECORDS, position, limit, reader)
+      : stream.writeBucket(body, RECORDS, position, limit, reader, bucket);
+  const through = page.hasMore ? page.through : copy.head;
+  reserve(body, 80);
+  writeField(body, CURSOR, stream.cursorAt(through, start.filterHash));
   if (page.hasMore) writeNumber(body, HAS_MORE, 1);
   if (start.reset) writeNumber(body, RESET, 1);
+  if (through > 0) writeNumber(body, THROUGH_SEQ, through);
   return { bytes: body.bytes.subarray(0, body.at), isEmpty: page.count === 0 && !page.hasMore && !start.reset };
 }

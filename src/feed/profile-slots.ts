@@ -30,6 +30,8 @@ const ELSEWHERE = 255;
 export class ProfileSlots {
   readonly #slab = openSlab(96);
   readonly #arena: Arena;
+  /** By number, the bucket of the digest that the key falls into: a byte each, so that one bucket is found without touching every slot. */
+  #buckets = new Uint8Array(1 << 14);
 
   constructor(arena: Arena) {
     this.#arena = arena;
@@ -64,6 +66,14 @@ export class ProfileSlots {
     return this.#slab.of(no).bytes[this.#slab.at(no) + DELETED] === 1;
   }
 
+  /** The profiles whose keys fall into a bucket of the digest. */
+  *inBucket(bucket: number): Generator<number, void, void> {
+    const used = this.#buckets.subarray(0, this.end);
+    for (let no = used.indexOf(bucket); no !== -1; no = used.indexOf(bucket, no + 1)) {
+      if (this.seq(no) > 0) yield no;
+    }
+  }
+
   setNext(no: number, next: number): void {
     this.#setWord(no, NEXT, next);
   }
@@ -82,6 +92,7 @@ export class ProfileSlots {
     const at = this.#slab.at(no);
     this.#setWord(no, LO, lo);
     this.#setWord(no, HI, hi);
+    this.#setBucket(no, lo & 255);
     if (key.length <= KEY_BYTES) {
       bytes[at + KEY_LENGTH] = key.length;
       bytes.set(key, at + KEY);
@@ -114,6 +125,15 @@ export class ProfileSlots {
     if (length !== ELSEWHERE) return { bytes, start: at + KEY, length };
     const stored = this.#arena.get(this.#word(no, CHUNK), this.#word(no, PLACE));
     return { bytes: stored, start: 0, length: stored.length };
+  }
+
+  #setBucket(no: number, bucket: number): void {
+    if (no >= this.#buckets.length) {
+      const wider = new Uint8Array(Math.max(this.#buckets.length * 2, no + 1));
+      wider.set(this.#buckets);
+      this.#buckets = wider;
+    }
+    this.#buckets[no] = bucket;
   }
 
   #word(no: number, field: number): number {

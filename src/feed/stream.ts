@@ -148,6 +148,20 @@ export class Stream {
     return { through: Math.max(position, this.through), count, hasMore: false };
   }
 
+  /** As `writePage`, of the records whose keys fall into one bucket of the digest. */
+  writeBucket(body: Writer, field: number, position: number, limit: number, reader: Reader, bucket: number): Page {
+    const entries = Array.from(this.#image.profiles.inBucket(bucket), (no) => ({ no, seq: this.#seqOf(no) }));
+    const later = entries.filter((entry) => entry.seq > position && !this.#isLeftOut(entry.no, entry.seq, reader));
+    later.sort((a, b) => a.seq - b.seq);
+    let through = position;
+    for (const [count, { no, seq }] of later.entries()) {
+      if (count >= limit && seq > through) return { through, count, hasMore: true };
+      writeRecord(body, field, this.#image, this.kind, no, reader.filter);
+      through = seq;
+    }
+    return { through: Math.max(position, this.through), count: later.length, hasMore: false };
+  }
+
   /** The records of a block after `position`, as a frame that ends at `through`. */
   #encode(block: Block | undefined, position: number, through: number, reader: Reader): Frame {
     for (const { no, seq } of block ? this.log.alive(block, position) : []) {

@@ -19,7 +19,7 @@ import { addPeople, readRecords, setSessions } from '../support/feed/world.ts';
 
 const NOBODY = new AbortController().signal;
 const WHOLE = { cursor: new Uint8Array(0), regions: [] };
-const PAGE = { ...WHOLE, updatedAfterMs: null, limit: 1_000, waitMs: 0 };
+const PAGE = { ...WHOLE, updatedAfterMs: null, limit: 1_000, waitMs: 0, bucket: null };
 
 function messageOf(frame: Frame) {
   return fromBinary(WatchStatusesResponseSchema, frame.subarray(ENVELOPE_BYTES));

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { Image } from '../../src/feed/image.ts';
+import { keyHash } from '../support/feed/murmur.ts';
 import { bindingRow, profileRow, sessionRow } from '../support/feed/rows.ts';
 
 test('older and equal rows change nothing', () => {
@@ -87,4 +88,13 @@ test('many keys are all found, and only they', () => {
   for (let no = 1; no <= 30_000; no++) expect(image.factsOf('park', `driver-${no}`)?.person).toBe(no % 2 === 1);
   expect(image.factsOf('park', 'driver-30001')).toBeNull();
   expect(image.factsOf('parkdriver', '-1')).toBeNull();
+});
+
+test('a bucket of the digest names its profiles, as many as there are', () => {
+  const image = new Image();
+  for (let no = 1; no <= 40_000; no += 2) image.putProfile(profileRow(no, no, null));
+  const found = Array.from({ length: 256 }, (_, bucket) => [...image.profiles.inBucket(bucket)]);
+  expect(found.flat().sort((a, b) => a - b)).toEqual(Array.from({ length: 20_000 }, (_, i) => 2 * i + 1));
+  expect(found[9]!.every((no) => (keyHash('park', `driver-${no}`)[0] & 255) === 9)).toBe(true);
+  expect(Math.min(...found.map(({ length }) => length))).toBeGreaterThan(30);
 });

@@ -119,7 +119,7 @@ export const ErrorReason = {
   FILTER_UNKNOWN: 13,
 
   /**
-   * INVALID_ARGUMENT: a page, batch or wait outside its limits.
+   * INVALID_ARGUMENT: a page, batch, wait or bucket outside its limits.
    *
    * @generated from enum value: ERROR_REASON_LIMIT_OUT_OF_RANGE = 14;
    */
