@@ -4,6 +4,7 @@ import { openDriverIdService } from './api/driver-id-service.ts';
 import { openIncrementalUpdatesService } from './api/incremental-updates-service.ts';
 import { openOperationsService } from './api/operations-service.ts';
 import { openStatusIngestService } from './api/status-ingest-service.ts';
+import { openWatchFrames } from './api/watch-frames.ts';
 import { openCategories } from './clients/categories.ts';
 import { openHttp } from './clients/http.ts';
 import { openPersonal } from './clients/personal.ts';
@@ -130,6 +131,7 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
           replay: (ids) => intake.replay(ids),
         }),
       },
+      frames: openWatchFrames({ feed, regions: config.regions }),
       readiness,
       host: config.host,
       port: config.port,

@@ -23,6 +23,7 @@ import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { type Endpoints, makeRequestHandler } from './endpoints.ts';
 import { refuse } from './errors.ts';
+import { type FrameStream, sendFrames } from './frame-handler.ts';
 import { openHealthService, type Readiness } from './health.ts';
 import { makeInterceptors } from './interceptors.ts';
 import { makeOpsPaths } from './ops.ts';
@@ -50,6 +51,8 @@ export type Services = {
 
 export type ApiOptions = {
   services: Services;
+  /** Streams whose frames are encoded already, by method; the services answer the same where these cannot be sent. */
+  frames?: ReadonlyMap<DescMethod, FrameStream>;
   readiness: Readiness;
   host: string;
   /** 0: any free one. */
@@ -72,7 +75,8 @@ export function openApi(options: ApiOptions): Promise<Listener> {
   const limits = options.bodyLimits ?? BODY_LIMITS;
   const interceptors = makeInterceptors(log);
   const specs = specsOf(services, readiness, clock);
-  const endpoints = makeEndpoints(specs, { interceptors, limits, shutdownSignal: cutOff(lifetime) });
+  const { frames = new Map() } = options;
+  const endpoints = makeEndpoints(specs, { interceptors, limits, shutdownSignal: cutOff(lifetime), frames, log });
   const handler = makeRequestHandler({ endpoints, ops: makeOpsPaths(readiness), clock, log, metrics });
   return openListener({ host: options.host, port: options.port, handler, limits: options.listenerLimits ?? {} });
 }
@@ -96,17 +100,27 @@ function specsOf(services: Services, readiness: Readiness, clock: Clock): Method
   return implemented.flatMap(([service, impl]) => Object.values(createServiceImplSpec(service, impl).methods));
 }
 
-type Serving = { interceptors: Interceptor[]; limits: BodyLimits; shutdownSignal: AbortSignal };
+type Serving = {
+  interceptors: Interceptor[];
+  limits: BodyLimits;
+  shutdownSignal: AbortSignal;
+  frames: ReadonlyMap<DescMethod, FrameStream>;
+  log: Log;
+};
 
 function makeEndpoints(specs: MethodImplSpec[], serving: Serving): Endpoints {
-  const { interceptors, limits, shutdownSignal } = serving;
+  const { interceptors, limits, shutdownSignal, frames } = serving;
   const router = createConnectRouter({ interceptors, shutdownSignal, readMaxBytes: limits.maxBytes });
   for (const { method, impl, kind } of specs) {
     // On streams each message would be compressed for each subscriber anew.
     const acceptCompression = kind === 'unary' ? [compressionGzip] : [];
     router.rpc(method as DescMethod, impl as MethodImpl<DescMethod>, { acceptCompression, compressMinBytes: 4_096 });
   }
-  const rpcs = router.handlers.map((handler) => ({
+  const handlers = router.handlers.map((handler) => {
+    const stream = frames.get(handler.method);
+    return stream ? sendFrames(handler, stream, serving) : handler;
+  });
+  const rpcs = handlers.map((handler) => ({
     verb: 'POST',
     path: handler.requestPath,
     name: handler.requestPath.slice(1),

@@ -83,11 +83,13 @@ function pageOf(request: PageRequest, regions: readonly string[]): ListRequest {
   return { cursor, updatedAfterMs, limit: limit || DEFAULT_LIMIT, waitMs, regions, bucket };
 }
 
-function checkRegions(regions: readonly string[], configured: ReadonlySet<string>): void {
+/** Refuses a filter that names what is not configured. */
+export function checkRegions(regions: readonly string[], configured: ReadonlySet<string>): void {
   if (regions.every((region) => configured.has(region))) return;
   throw refuse('FILTER_UNKNOWN', { fields: [{ field: 'regions', description: 'names of configured regions' }] });
 }
 
-function refused(error: unknown): never {
+/** A refusal of the feed in the contract's words; any other error as it is. */
+export function refused(error: unknown): never {
   throw error instanceof FeedRefusal ? refuse(error.reason) : error;
 }

@@ -9,18 +9,25 @@ export function makeInterceptors(log: Log): Interceptor[] {
   return [answerErrors(log), receiveMessage];
 }
 
+/** Makes an error the refusal that leaves, and tells the call how it came out. */
+export function failCall(
+  error: unknown,
+  { call, log, header, signal }: { call: Call; log: Log; header: Headers; signal: AbortSignal },
+): ConnectError {
+  const { refusal, unexpected } = toRefusal(error, signal);
+  if (unexpected) log.error({ requestId: call.requestId, call: call.name, err: error }, 'call failed');
+  localize(refusal, header.get('accept-language'));
+  call.code = codeName(refusal.code);
+  call.reason = reasonOf(refusal);
+  return refusal;
+}
+
 /** Every error leaves as a refusal; the call learns how it came out. */
 function answerErrors(log: Log): Interceptor {
   return (next) => async (req) => {
     const call = callOf(req.contextValues);
-    const fail = (error: unknown): ConnectError => {
-      const { refusal, unexpected } = toRefusal(error, req.signal);
-      if (unexpected) log.error({ requestId: call.requestId, call: call.name, err: error }, 'call failed');
-      localize(refusal, req.header.get('accept-language'));
-      call.code = codeName(refusal.code);
-      call.reason = reasonOf(refusal);
-      return refusal;
-    };
+    const { header, signal } = req;
+    const fail = (error: unknown) => failCall(error, { call, log, header, signal });
     call.code = 'canceled';
     try {
       const response = await next(req);

@@ -4,6 +4,7 @@ import { DiagnosticsService } from '../../../gen/deptrans/v1/diagnostics_pb.ts';
 import { IncrementalUpdatesService } from '../../../gen/deptrans/v1/incremental_updates_pb.ts';
 import { openDiagnosticsService } from '../../../src/api/diagnostics-service.ts';
 import { openIncrementalUpdatesService } from '../../../src/api/incremental-updates-service.ts';
+import { openWatchFrames } from '../../../src/api/watch-frames.ts';
 import type { Feed, FeedOptions } from '../../../src/feed/feed.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import type { Db } from '../../../src/store/database.ts';
@@ -26,7 +27,8 @@ export type FeedApi = AsyncDisposable & {
 /** The feed's two services on a port of their own, over a database. */
 export async function openFeedApi(db: Db, options: Partial<FeedOptions> = {}): Promise<FeedApi> {
   const feed = await openTestFeed(db, options);
-  const edge = await openEdge(servicesOf(feed), { lifetime: feed.lifetime });
+  const frames = openWatchFrames({ feed, regions: REGIONS });
+  const edge = await openEdge(servicesOf(feed), { lifetime: feed.lifetime, frames });
   return {
     feed,
     url: edge.url,

@@ -1,0 +1,132 @@
+import type { Message } from '@bufbuild/protobuf';
+import type { ConnectError } from '@connectrpc/connect';
+import {
+  createDeadlineSignal,
+  createLinkedAbortController,
+  encodeEnvelope,
+  type UniversalHandler,
+  type UniversalServerRequest,
+  type UniversalServerResponse,
+} from '@connectrpc/connect/protocol';
+import {
+  endStreamFlag,
+  endStreamToJson,
+  parseTimeout as parseConnectTimeout,
+} from '@connectrpc/connect/protocol-connect';
+import { parseTimeout as parseGrpcTimeout, setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
+import { trailerFlag, trailerSerialize } from '@connectrpc/connect/protocol-grpc-web';
+import type { Log } from '../runtime/log.ts';
+import { type Call, callOf } from './call.ts';
+import { failCall } from './interceptors.ts';
+
+/** The answers to one request, each with its envelope, ready for the wire. It throws refusals as an implementation does. */
+export type FrameStream = (request: Message, signal: AbortSignal) => AsyncIterable<Uint8Array>;
+
+type Wire = 'grpc' | 'grpc-web' | 'connect';
+
+/** Which wires carry binary messages in envelopes, by content type. JSON and the text form of gRPC-Web are the library's. */
+const WIRES: Readonly<Record<string, Wire>> = {
+  'application/grpc': 'grpc',
+  'application/grpc+proto': 'grpc',
+  'application/grpc-web': 'grpc-web',
+  'application/grpc-web+proto': 'grpc-web',
+  'application/connect+proto': 'connect',
+};
+
+/**
+ * A handler that sends frames as they are: a frame is encoded once, not once for each of its subscribers, which is most of what a stream
+ * costs. Where the request asks for anything but plain binary messages, the library's handler answers.
+ *
+ * The request is read, refused, timed out, counted and logged as everywhere else; only making and encoding messages is left out.
+ */
+export function sendFrames(
+  handler: UniversalHandler,
+  frames: FrameStream,
+  { log, shutdownSignal }: { log: Log; shutdownSignal: AbortSignal },
+): UniversalHandler {
+  const handle = (req: UniversalServerRequest): Promise<UniversalServerResponse> => {
+    const wire = WIRES[(req.header.get('content-type') ?? '').toLowerCase().split(';', 1)[0]!.trim()];
+    const call = callOf(req.contextValues!);
+    const timeout = wire && timeoutOf(req.header, wire);
+    if (!timeout || timeout.error || !call.readMessage || isCompressed(req.header)) return handler(req);
+    const deadline = createDeadlineSignal(timeout.timeoutMs);
+    const ending = createLinkedAbortController(deadline.signal, req.signal, shutdownSignal);
+    const end = () => {
+      deadline.cleanup();
+      ending.abort();
+    };
+    const trailer = new Headers();
+    const sent = send(frames, call, { log, header: req.header, signal: ending.signal, end });
+    const body = wire === 'grpc' ? withTrailer(sent, trailer) : withLastFrame(sent, wire);
+    const header = new Headers({ 'content-type': req.header.get('content-type')! });
+    return Promise.resolve({ status: 200, header, body, trailer });
+  };
+  const { protocolNames, allowedMethods, requestPath, supportedContentType, service, method } = handler;
+  return Object.assign(handle, {
+    protocolNames,
+    allowedMethods,
+    requestPath,
+    supportedContentType,
+    service,
+    method,
+  });
+}
+
+type Sent = AsyncGenerator<Uint8Array, ConnectError | undefined, void>;
+
+/** The frames, and at their end how the call came out. An error that comes back from writing one means that the caller has left. */
+async function* send(
+  frames: FrameStream,
+  call: Call,
+  { end, ...surroundings }: { log: Log; header: Headers; signal: AbortSignal; end: () => void },
+): Sent {
+  let writing = false;
+  call.code = 'canceled';
+  try {
+    for await (const frame of frames(await call.readMessage!(), surroundings.signal)) {
+      writing = true;
+      yield frame;
+      writing = false;
+    }
+    call.code = 'ok';
+    return undefined;
+  } catch (error) {
+    return writing ? undefined : failCall(error, { call, ...surroundings });
+  } finally {
+    end();
+  }
+}
+
+async function* withTrailer(sent: Sent, trailer: Headers) {
+  setTrailerStatus(trailer, yield* sent);
+}
+
+async function* withLastFrame(sent: Sent, wire: 'grpc-web' | 'connect') {
+  const failure = yield* sent;
+  yield lastFrame(wire, failure);
+}
+
+function timeoutOf(header: Headers, wire: Wire) {
+  const longest = Number.MAX_SAFE_INTEGER;
+  return wire === 'connect'
+    ? parseConnectTimeout(header.get('connect-timeout-ms'), longest)
+    : parseGrpcTimeout(header.get('grpc-timeout'), longest);
+}
+
+function isCompressed(header: Headers): boolean {
+  return ['grpc-encoding', 'connect-content-encoding'].some((name) => {
+    const encoding = header.get(name);
+    return encoding !== null && encoding !== 'identity';
+  });
+}
+
+/** How a stream ends where the wire has no trailers. */
+function lastFrame(wire: 'grpc-web' | 'connect', failure: ConnectError | undefined): Uint8Array {
+  if (wire === 'connect') {
+    const end = JSON.stringify(endStreamToJson(new Headers(), failure, undefined));
+    return encodeEnvelope(endStreamFlag, new TextEncoder().encode(end));
+  }
+  const trailer = new Headers();
+  setTrailerStatus(trailer, failure);
+  return encodeEnvelope(trailerFlag, trailerSerialize(trailer));
+}
