@@ -1,5 +1,6 @@
 import type { StreamKind } from '../domain/cursor.ts';
 import type { Image } from './image.ts';
+import type { BindingState } from './person-slots.ts';
 import { reserve, varintSize, type Writer, writeField, writeNumber, writeTimestamp, writeVarint } from './wire.ts';
 
 /** Which records a subscriber sees as they are; the others it sees as deleted. Null: all. */
@@ -7,6 +8,12 @@ export type Filter = ReadonlySet<string> | null;
 
 /** Everything in a record but the key, the token, the id and the regulator's word, which reserve for themselves. */
 const FIXED_BYTES = 128;
+
+/** In the contract's numbers. */
+const BINDING_STATES = { unbound: 1, bound: 2, recheck: 3, rejected: 4 } as const satisfies Record<
+  BindingState['state'],
+  number
+>;
 
 /** Whether the record is shown as "forget this key". */
 export function isTombstone(image: Image, kind: StreamKind, no: number, filter: Filter): boolean {
@@ -47,6 +54,7 @@ function writeIdFields(writer: Writer, { people, profiles }: Image, no: number, 
     }
   }
   reserve(writer, FIXED_BYTES);
+  if (bindingSeq > 0 && !tombstone) writeNumber(writer, 9, BINDING_STATES[people.bindingState(person)]);
   if (bindingSeq > 0) writeMoment(writer, 6, people.bindingUpdatedUs(person));
   writeNumber(writer, 7, Math.max(profiles.seq(no), bindingSeq));
   if (tombstone) writeNumber(writer, 8, 1);

@@ -1,6 +1,7 @@
 import { create, fromBinary } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { expect, test } from 'vitest';
+import { DriverId_State } from '../../gen/deptrans/v1/driver_id_pb.ts';
 import { IdChangesSchema, StatusChangesSchema } from '../../gen/deptrans/v1/incremental_updates_pb.ts';
 import { DriverIdRecordSchema, SessionRecordSchema, SessionStatus } from '../../gen/deptrans/v1/records_pb.ts';
 import { CHANGES_RECORDS } from '../../src/feed/frames.ts';
@@ -37,15 +38,22 @@ const token = { driverLicensePdId: 'person-1' };
 test('an id, bound and not', () => {
   const record = { ...key, ...token, updatedAt: timestampFromMs(1_000) };
   expect(idRecord(imageOf({ profile: [7, 1, 1], binding: {} }), 7)).toEqual(
-    create(DriverIdRecordSchema, { ...record, bound: true, deptransId: '1', seq: 2n }),
+    create(DriverIdRecordSchema, { ...record, bound: true, deptransId: '1', seq: 2n, state: DriverId_State.BOUND }),
   );
   expect(idRecord(imageOf({ profile: [7, 9, 1], binding: { deptrans_id: null, state: 'unbound' } }), 7)).toEqual(
-    create(DriverIdRecordSchema, { ...record, seq: 9n }),
+    create(DriverIdRecordSchema, { ...record, seq: 9n, state: DriverId_State.NOT_BOUND }),
   );
   expect(idRecord(imageOf({ profile: [7, 1, 1] }), 7)).toEqual(
     create(DriverIdRecordSchema, { ...key, ...token, seq: 1n }),
   );
   expect(idRecord(imageOf({ profile: [7, 1, null] }), 7)).toEqual(create(DriverIdRecordSchema, { ...key, seq: 1n }));
+});
+
+test.each([
+  ['recheck', DriverId_State.RECHECK_NEEDED],
+  ['rejected', DriverId_State.REJECTED],
+] as const)('a binding that is %s says so', (state, expected) => {
+  expect(idRecord(imageOf({ profile: [7, 1, 1], binding: { state } }), 7)).toMatchObject({ state: expected });
 });
 
 test('a profile that is gone says nothing but that', () => {
