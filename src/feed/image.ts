@@ -37,7 +37,7 @@ export class Image {
     before('statuses', no);
     this.#unlink(no);
     const person = row.deleted ? 0 : (row.person_no ?? 0);
-    if (person !== 0) this.people.setToken(person, row.driver_license_pd_id ?? '');
+    if (person !== 0) this.#setToken(person, row);
     this.profiles.setState(no, row.seq, person, row.deleted);
     this.#link(no, person);
   }
@@ -46,7 +46,7 @@ export class Image {
     const no = row.person_no;
     if (row.seq <= this.people.bindingSeq(no)) return;
     this.#announce('ids', no, before);
-    this.people.setToken(no, row.driver_license_pd_id);
+    this.#setToken(no, row);
     this.people.setBinding(no, {
       seq: row.seq,
       updatedUs: microsOf(row.updated_us),
@@ -59,7 +59,7 @@ export class Image {
     const no = row.person_no;
     if (row.seq <= this.people.sessionSeq(no)) return;
     this.#announce('statuses', no, before);
-    this.people.setToken(no, row.driver_license_pd_id);
+    this.#setToken(no, row);
     this.people.setSession(no, sessionState(row, this.regions.numberOf(row.region ?? '')));
   }
 
@@ -119,6 +119,11 @@ export class Image {
   #find(): number {
     const key = this.#key;
     return this.#index.find(key.lo, key.hi, (no) => this.profiles.keyEquals(no, key.field()));
+  }
+
+  /** A person's token never changes, so it is read from a row only once. */
+  #setToken(person: number, row: Pick<ProfileRow, 'driver_license_pd_id'>): void {
+    if (!this.people.hasToken(person)) this.people.setToken(person, row.driver_license_pd_id ?? '');
   }
 
   #announce(kind: StreamKind, person: number, before: BeforeChange): void {

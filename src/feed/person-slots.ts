@@ -141,6 +141,10 @@ export class PersonSlots {
     this.#slab.writable(no).u32[(this.#slab.at(no) >> 2) + FIRST] = profile;
   }
 
+  hasToken(no: number): boolean {
+    return this.#byte(no, TOKEN_LENGTH) !== 0;
+  }
+
   /** Sets the person's token; a person's never changes. */
   setToken(no: number, value: string): void {
     const { bytes, u32 } = this.#slab.writable(no);

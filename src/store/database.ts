@@ -3,6 +3,7 @@ import pg from 'pg';
 import type { Log } from '../runtime/log.ts';
 import type { Timer } from '../runtime/metrics.ts';
 import { guardConnections } from './connection-guard.ts';
+import { rememberConnector } from './copy-out.ts';
 import type { Schema } from './schema.ts';
 
 /**
@@ -58,6 +59,7 @@ export function openDatabase(options: DatabaseOptions): { db: Db } & AsyncDispos
         event.queryDurationMillis,
       ),
   });
+  rememberConnector(db, () => pool.connect());
   return { db, [Symbol.asyncDispose]: () => db.destroy() };
 }
 

@@ -1,16 +1,18 @@
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
-import { inTransaction } from '../../src/store/database.ts';
+import { type Db, inTransaction } from '../../src/store/database.ts';
 import { readTail, readTimeMarks } from '../../src/store/feed.ts';
+import type { BindingRow, ProfileRow, SessionRow } from '../../src/store/feed-rows.ts';
 import { readBindings, readProfiles, readSessions } from '../../src/store/image.ts';
 import { publish } from '../../src/store/publish.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { addPeople, moveProfiles, setBindings, setSessions } from '../support/feed/world.ts';
 
-async function all<Row>(pages: AsyncIterable<Row[]>): Promise<Row[]> {
-  const rows: Row[] = [];
-  for await (const page of pages) rows.push(...page);
-  return rows;
+/** What `read` gives, a value of each row: rows are valid only while they are given. */
+async function all<Row, T>(read: (db: Db, put: (row: Row) => void) => Promise<void>, db: Db, pick: (row: Row) => T) {
+  const picked: T[] = [];
+  await read(db, (row) => void picked.push(pick(row)));
+  return picked;
 }
 
 test('an empty database has an empty tail', async () => {
@@ -99,18 +101,75 @@ test('times are marked once a second', async () => {
   ]);
 });
 
-test('the image is read page by page, and without what was never published', async () => {
+test('the image is all that was published, as the tail tells it too', async () => {
   await using database = await openTestDatabase();
   const { db } = database;
-  const people = await addPeople(db, 45_000);
-  await setSessions(db, people.slice(0, 20_000));
+  const people = await addPeople(db, 5_000);
+  await setSessions(db, people.slice(0, 1_000));
+  await setSessions(db, [people[0]!], { status: 'unrecognised', raw: 'ПАУЗА "x"', region: null, endsInMs: null });
   await setBindings(db, people.slice(0, 100));
+  await moveProfiles(db, people[1]!, null);
   await sql`insert into deptrans.driver_persons (park_id, driver_id) values ('categories', 'only')`.execute(db);
 
-  const profiles = await all(readProfiles(db));
-  expect(profiles.map((row) => row.person_no)).toEqual(people);
-  expect((await all(readSessions(db))).map((row) => row.person_no)).toEqual(people.slice(0, 20_000));
-  const bindings = await all(readBindings(db));
-  expect(bindings).toHaveLength(100);
-  expect(bindings[0]).toMatchObject({ deptrans_id: `${100_000 + people[0]!}`, state: 'bound' });
+  const tail = await readTail(db, 0);
+  const inOrder = <Row extends { seq: number }>(rows: readonly Row[]) => rows.toSorted((a, b) => a.seq - b.seq);
+  expect(tail.profiles).toHaveLength(5_000);
+  expect(inOrder(await all(readProfiles, db, profileOf))).toEqual(inOrder(tail.profiles));
+  expect(inOrder(await all(readBindings, db, bindingOf))).toEqual(inOrder(tail.bindings));
+  expect(inOrder(await all(readSessions, db, sessionOf))).toEqual(inOrder(tail.sessions));
+});
+
+test('a copy that is left early, or aborted, takes nothing with it', async () => {
+  await using database = await openTestDatabase({ maxConnections: 1 });
+  const { db } = database;
+  await addPeople(db, 5_000);
+  const broken = new Error('enough');
+  const refusing = readProfiles(db, () => {
+    throw broken;
+  });
+  await expect(refusing).rejects.toBe(broken);
+
+  const leaving = new AbortController();
+  const left = readProfiles(db, () => leaving.abort(broken), leaving.signal);
+  await expect(left).rejects.toThrow();
+  await expect(readProfiles(db, () => {}, AbortSignal.abort(broken))).rejects.toBe(broken);
+  expect(await all(readProfiles, db, ({ seq }) => seq)).toHaveLength(5_000);
+});
+
+test('a copy that cannot be made says why', async () => {
+  await using database = await openTestDatabase();
+  await sql`drop table deptrans.session_statuses cascade`.execute(database.db);
+  await expect(readSessions(database.db, () => {})).rejects.toThrow('session_statuses');
+});
+
+const profileOf = (row: ProfileRow): ProfileRow => ({
+  profile_no: row.profile_no,
+  park_id: row.park_id,
+  driver_id: row.driver_id,
+  person_no: row.person_no,
+  driver_license_pd_id: row.driver_license_pd_id,
+  deleted: row.deleted,
+  seq: row.seq,
+});
+
+const bindingOf = (row: BindingRow): BindingRow => ({
+  person_no: row.person_no,
+  driver_license_pd_id: row.driver_license_pd_id,
+  deptrans_id: row.deptrans_id,
+  state: row.state,
+  updated_us: row.updated_us,
+  seq: row.seq,
+});
+
+const sessionOf = (row: SessionRow): SessionRow => ({
+  person_no: row.person_no,
+  driver_license_pd_id: row.driver_license_pd_id,
+  session_status: row.session_status,
+  session_status_raw: row.session_status_raw,
+  updated_us: row.updated_us,
+  ended_us: row.ended_us,
+  end_is_estimate: row.end_is_estimate,
+  region: row.region,
+  deleted: row.deleted,
+  seq: row.seq,
 });
