@@ -26,7 +26,7 @@ export async function runSoak(
   signal: AbortSignal,
 ): Promise<SoakLine> {
   const options = { ...soak.options, ...given } as Record<string, number>;
-  const deadlineMs = soak.deadlineMs(options);
+  const deadlineMs = Math.ceil(soak.deadlineMs(options));
   const limit = AbortSignal.timeout(deadlineMs);
   const within = AbortSignal.any([signal, limit]);
   const beganMs = performance.now();

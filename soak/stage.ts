@@ -12,8 +12,11 @@ import { type Service, startService, untilReady } from '../simulator/stage/servi
 export type Stage = AsyncDisposable & {
   readonly simulator: Simulator;
   readonly instances: readonly Instance[];
-  /** Lets the drivers stop changing and everything come through; then the judge's word and the tables', read from `databaseUrl`. */
-  rest(databaseUrl: string): Promise<Rest>;
+  /**
+   * Lets the drivers stop changing and everything come through; then the judge's word and the tables', read from `databaseUrl`. `slackMs`: how late the
+   * instances may have heard of tariffs, places and licences, because of what was done to them; by default the judge's own.
+   */
+  rest(databaseUrl: string, slackMs?: number): Promise<Rest>;
 };
 
 export type Instance = {
@@ -35,8 +38,6 @@ export type StageOptions = {
   /** Whether the regulator misbehaves a little. */
   weather?: boolean;
   seed?: number;
-  /** How late the instances may hear of tariffs, places and licences, because of what is done to them. */
-  slackMs?: number;
   env?: Readonly<Record<string, string>>;
 };
 
@@ -61,7 +62,6 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     const simulator = stack.use(
       await openSimulator({ port: 0, people, rate, seed, weather, serviceUrl, brokers, topic }),
     );
-    if (options.slackMs !== undefined) await fitJudge(simulator, options.slackMs);
     const start = (no: number) =>
       startService({
         databaseUrl,
@@ -83,10 +83,11 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     return {
       simulator,
       instances,
-      async rest(figuresUrl) {
+      async rest(figuresUrl, slackMs) {
         await simulator.city.freeze();
         await using figures = await openFigures(figuresUrl);
         await untilAtRest({ cityUrl: simulator.url }, figures);
+        if (slackMs !== undefined) await fitJudge(simulator, slackMs);
         const judged = simulator.compare();
         return { judged, figures: await figures.read(), explanation: await explain(simulator, judged) };
       },

@@ -103,6 +103,8 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
         ...limits.delivery,
         deadlineMs: limits.regulator.deadlineMs,
         canReadSession: limits.regulator.canReadSession,
+        ordersByOccurredAt: limits.regulator.ordersByOccurredAt,
+        repeatIsHarmless: limits.regulator.repeatIsHarmless,
       };
       const slot = `delivery/${slotOf(instance)}`;
       const delivery = stack.use(

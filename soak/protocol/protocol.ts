@@ -13,7 +13,7 @@ import type { Soak } from '../soak.ts';
 const MOST_FAILURES = 5;
 
 /**
- * The property test of the delivery protocol in its long form: `runs` lives of `commands` commands, turn by turn in its four settings. A life that
+ * The property test of the delivery protocol in its long form: `runs` lives of `commands` commands, turn by turn in its settings. A life that
  * fails is told by its seed and as its shortest trace.
  */
 export const protocolSoak: Soak<{ runs: number; commands: number; seed: number }> = {

@@ -1,12 +1,12 @@
 import { desiredLevel, type EligibilityLimits, type Positions } from '../domain/eligibility.ts';
 import { mayHaveTakenEffect } from '../domain/outcome.ts';
 import { type Plan, planFor } from '../domain/plan.ts';
+import { needsReading } from '../domain/reading.ts';
 import type { Rules } from '../domain/region.ts';
 import type { Account } from '../domain/report.ts';
 import type { Session } from '../domain/session.ts';
 import {
   applyReading,
-  needsReading,
   type Settlement,
   type SettlementLimits,
   settleFailedReading,

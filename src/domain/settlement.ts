@@ -1,5 +1,6 @@
 import type { Outcome, RejectReason } from './outcome.ts';
 import type { Plan, RowsEnd, WaitReason } from './plan.ts';
+import { type ReadingLimits, readsDoubts } from './reading.ts';
 import type { Account, Look } from './report.ts';
 import { isOpen, type Session } from './session.ts';
 
@@ -21,7 +22,7 @@ export type Settlement = {
   watched: boolean;
 };
 
-export type SettlementLimits = {
+export type SettlementLimits = ReadingLimits & {
   /** The longest that a call may live on after we gave up on it. */
   quietMs: number;
   /** A second reading after a doubt. */
@@ -35,11 +36,6 @@ export type SettlementLimits = {
   maxRetryMs: number;
   /** A Retry-After beyond this is cut to it. */
   maxRetryAfterMs: number;
-  /** How long after its end a session is read again. */
-  sessionEndSlackMs: number;
-  /** An open session is read again when its last news is older than this: hours are counted across services, so its end moves. */
-  refreshMs: number;
-  canReadSession: boolean;
 };
 
 /** Settles a look that needed no call. */
@@ -88,8 +84,9 @@ export function settleReport(
         sessionReadAt: connected ? now : account.sessionReadAt,
         outsideSince: plan.outsideSince,
       };
-      // "Already so" tells nothing about the session: read it.
-      if (outcome.kind === 'already' && connected && limits.canReadSession) next.verifyAt = now;
+      // "Already so" tells nothing about the session, and neither may a write that ended a doubt: read it.
+      const isTold = outcome.kind === 'accepted' && (outcome.value !== null || !account.doubt);
+      if (connected && !isTold && limits.canReadSession) next.verifyAt = now;
       const settled = outcome.kind === 'accepted' && outcome.value ? withSession(next, outcome.value, now) : next;
       const session = outcome.kind === 'accepted' && outcome.value ? { session: outcome.value } : {};
       return { ...idle(settled, { outcome: 'sent', reason: '' }, plan.watched, now, limits), ...session };
@@ -107,7 +104,7 @@ export function settleReport(
     case 'unavailable':
       return retry(account, 'regulator_down', 1_000, now);
     case 'unknown': {
-      const verifyAt = limits.canReadSession ? after(now, limits.verifyAfterMs) : null;
+      const verifyAt = readsDoubts(limits) ? after(now, limits.verifyAfterMs) : null;
       const next = { ...account, doubt: true, attempts: account.attempts + 1, verifyAt };
       const pause = limits.quietMs * 2 ** Math.min(account.attempts, 5);
       return retry(next, 'unknown_outcome', pause, now);
@@ -152,18 +149,6 @@ export function applyReading(look: Look, outcome: Outcome<Session | null>, limit
 export function settleFailedReading(look: Look, outcome: Outcome<unknown>, limits: SettlementLimits): Settlement {
   const pause = outcome.kind === 'throttled' ? Math.min(outcome.retryAfterMs, limits.maxRetryAfterMs) : limits.quietMs;
   return retry(look.account, 'reading_failed', pause, look.now);
-}
-
-/** Whether the regulator must be read before anything is decided. */
-export function needsReading({ account, now }: Look, limits: SettlementLimits): boolean {
-  if (!limits.canReadSession) return false;
-  const open = account.believed && !account.sessionOverAt;
-  return (
-    account.doubt ||
-    isPast(account.verifyAt, 0, now) ||
-    (open && isPast(account.sessionEnd, limits.sessionEndSlackMs, now)) ||
-    (open && isPast(account.sessionReadAt, limits.refreshMs, now))
-  );
 }
 
 const UNPARKED = { parkedReason: null, parkUntil: null, parkCount: 0 };
@@ -223,7 +208,7 @@ function isOurs(account: Account, session: Session, limits: SettlementLimits): b
 
 function nextTimer(account: Account, now: Date, limits: SettlementLimits): Date | null {
   const timers: Date[] = [];
-  if (account.verifyAt) timers.push(account.verifyAt);
+  if (account.verifyAt && !account.doubt) timers.push(account.verifyAt); // who is in doubt is not only read
   if (account.parkedReason && account.parkUntil) timers.push(account.parkUntil);
   if (account.believed && account.sessionEnd && !account.sessionOverAt) {
     const end = after(account.sessionEnd, limits.sessionEndSlackMs);
@@ -234,8 +219,4 @@ function nextTimer(account: Account, now: Date, limits: SettlementLimits): Date 
 
 function after(date: Date, ms: number): Date {
   return new Date(date.getTime() + ms);
-}
-
-function isPast(date: Date | null, ms: number, now: Date): boolean {
-  return date !== null && after(date, ms) <= now;
 }

@@ -41,6 +41,28 @@ test('without a way to read, a doubt is ended by writing what is desired, even i
   expect(await world.account('7')).toMatchObject({ doubt: false, believed: false });
 });
 
+test('where reports are ordered by their time and repeats are harmless, a doubt is written, not read, though it could be', async () => {
+  await using world = await openDeliveryWorld({
+    limits: { deadlineMs: 300, ordersByOccurredAt: true },
+    settings: { ordersByOccurredAt: true, repeats: 'harmless' },
+  });
+  await world.person('ann', 'p/1');
+  await world.bind('ann', '7');
+  world.place('p/1', INSIDE);
+  world.regulator.faults.add({ kind: 'lostAnswer', calls: ['status'], count: 1 });
+  await world.event('p/1', 'online');
+  await world.delivery.runOnce();
+  await world.advance(31_000);
+  await world.delivery.runOnce();
+
+  const [first, second, ...others] = world.regulator.calls.of('7');
+  expect([first?.kind, second?.kind]).toEqual(['status', 'status']);
+  expect(others).toEqual([]);
+  expect(world.history('7')).toEqual(['opened', 'repeated']);
+  expect(await world.account('7')).toMatchObject({ doubt: false, believed: true });
+  expect(await world.session('ann')).toMatchObject({ session_status: 'online', deleted: false });
+});
+
 test('a refusal for good parks the account until its time, and an offline driver is unparked', async () => {
   await using world = await openDeliveryWorld();
   await world.person('ann', 'p/1');

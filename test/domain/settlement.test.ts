@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
 import type { Outcome } from '../../src/domain/outcome.ts';
 import type { Plan } from '../../src/domain/plan.ts';
+import { needsReading } from '../../src/domain/reading.ts';
 import type { Account, Direction } from '../../src/domain/report.ts';
 import type { Session } from '../../src/domain/session.ts';
-import { applyReading, needsReading, settleReport, settleWithoutCall } from '../../src/domain/settlement.ts';
+import { applyReading, settleReport, settleWithoutCall } from '../../src/domain/settlement.ts';
 import { inMinutes, settlementLimits as limits, lookAt, NOW } from '../support/accounts.ts';
 
 const session = (fields: Partial<Session> = {}): Session => ({
@@ -150,6 +151,38 @@ test('the regulator is read for a doubt, a verification and an end, and not wher
   expect(needs({ believed: true, sessionEnd: inMinutes(-0.5) })).toBe(false);
   expect(needs({ believed: true, sessionEnd: inMinutes(-1) })).toBe(true);
   expect(needs({ believed: true, sessionEnd: inMinutes(-1), sessionOverAt: inMinutes(-1) })).toBe(false);
+});
+
+/** How a doubt ends, by what the regulator can: by reading or by writing; and whether what was written is read at once if its answer tells no session. */
+test.each([
+  { reads: true, orders: false, harmless: false, by: 'reading' },
+  { reads: true, orders: false, harmless: true, by: 'reading' },
+  { reads: true, orders: true, harmless: false, by: 'reading' },
+  { reads: true, orders: true, harmless: true, by: 'writing' },
+  { reads: false, orders: false, harmless: false, by: 'writing' },
+  { reads: false, orders: true, harmless: true, by: 'writing' },
+])('can read $reads, orders by time $orders, repeats are harmless $harmless: a doubt ends by $by', (can) => {
+  const abilities = {
+    ...limits,
+    canReadSession: can.reads,
+    ordersByOccurredAt: can.orders,
+    repeatIsHarmless: can.harmless,
+  };
+  const doubtful = lookAt({ doubt: true, believed: true, verifyAt: NOW, sessionEnd: inMinutes(-9) });
+  expect(needsReading(doubtful, abilities)).toBe(can.by === 'reading');
+
+  const unknown = settleReport(doubtful, report('connected'), { kind: 'unknown', reason: 'timeout' }, NOW, abilities);
+  expect(unknown.account.verifyAt).toEqual(can.by === 'reading' ? inMinutes(10) : null);
+
+  const written = settleReport(doubtful, report('connected'), { kind: 'accepted', value: null }, NOW, abilities);
+  expect(written.account).toMatchObject({ doubt: false, believed: true });
+  expect(needsReading({ ...doubtful, account: written.account }, abilities)).toBe(can.reads);
+});
+
+test('a doubt that cannot be written yet is not looked at all the time to be read', () => {
+  const parked = { doubt: true, verifyAt: inMinutes(-1), parkedReason: 'driver_blocked', parkUntil: inMinutes(5) };
+  const settlement = settleWithoutCall(lookAt(parked), { kind: 'wait', reason: 'parked' }, limits);
+  expect(settlement.dueAt).toEqual(inMinutes(5));
 });
 
 test('an account that waits for a position is looked at again without any wake', () => {

@@ -5,7 +5,7 @@ import type { SettleItem } from '../../src/store/settle.ts';
 import { SETTINGS } from './settings.ts';
 import type { Trap } from './trap.ts';
 
-const { lookUp, already, verify, fence } = SETTINGS;
+const { lookUp, already, verify, fence, fenceReading } = SETTINGS;
 const NEVER_MS = 100 * 3_600_000;
 const LOST = 'w1 sends · land X · lose w1 · settle w1';
 
@@ -241,8 +241,8 @@ export const answerTraps: readonly Trap[] = [
   },
   {
     name: '35: a look-up is trusted though calls live on and on',
-    setting: { ...fence, canReadSession: true },
-    naive: { limits: { verifyAfterMs: NEVER_MS, canReadSession: true } },
+    setting: fenceReading,
+    naive: { limits: { verifyAfterMs: NEVER_MS, ordersByOccurredAt: false } },
     trace: 'event P1 on · w1 sends · kill w1 · event P1 off · wait 38 · w2 reports · land X',
     found: /open and should be closed/,
   },

@@ -34,6 +34,13 @@ export const SETTINGS = {
     ordersByOccurredAt: true,
     nHolds: false,
   },
+  fenceReading: {
+    name: 'N broken, ordered by occurredAt, look-up',
+    canReadSession: true,
+    repeats: 'harmless',
+    ordersByOccurredAt: true,
+    nHolds: false,
+  },
   verify: {
     name: 'N broken, verified by look-up',
     canReadSession: true,
@@ -49,7 +56,7 @@ export const LEASE_MS = 10 * SECOND;
 export const PERSON_RETRY_MS = 30 * SECOND;
 
 /** The limits of a run. Shorter than in production where only the order of things matters. */
-export function limitsOf({ canReadSession }: Setting): WorkerLimits {
+export function limitsOf({ canReadSession, ordersByOccurredAt, repeats }: Setting): WorkerLimits {
   return {
     deadlineMs: 5 * SECOND,
     slackMs: 2 * SECOND,
@@ -64,6 +71,8 @@ export function limitsOf({ canReadSession }: Setting): WorkerLimits {
     sessionEndSlackMs: 60 * SECOND,
     refreshMs: 86_400 * SECOND,
     canReadSession,
+    ordersByOccurredAt,
+    repeatIsHarmless: repeats === 'harmless',
     maxAgeMs: 300 * SECOND,
     maxSilenceMs: 86_400 * SECOND,
   };

@@ -96,8 +96,10 @@ export const workerCommands = {
   refuse: endCall({ kind: 'unavailable' }, 'dead'),
   forbid: endCall({ kind: 'unauthorised' }, 'dead'),
   settle: when('settling', async (run, { item, settled }, worker, db) => {
-    const told = item.journal.some(({ outcome }) => outcome === 'accepted' || outcome === 'already');
-    if (told) run.cleared.add(item.look.account.deptransId);
+    const { ordersByOccurredAt } = run.limits;
+    const told = item.journal.filter(({ outcome }) => outcome === 'accepted' || outcome === 'already');
+    if (told.some(({ kind }) => kind === 'outcome' || !ordersByOccurredAt))
+      run.cleared.add(item.look.account.deptransId);
     const given = (await run.naive.item?.(item, db)) ?? item;
     await inTransaction(db, (tx) => settle(tx, [given], { slot: 'settle', maxAgeMs: run.limits.maxAgeMs }));
     await run.jobs.get(worker)!.proceed(settled);

@@ -45,4 +45,6 @@ export const settlementLimits: SettlementLimits = {
   sessionEndSlackMs: MINUTE,
   refreshMs: 15 * MINUTE,
   canReadSession: true,
+  ordersByOccurredAt: false,
+  repeatIsHarmless: true,
 };
