@@ -1,0 +1,42 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pg from 'pg';
+import { startPostgres } from '../../../simulator/database/postgres.ts';
+import { systemClock } from '../../../src/runtime/clock.ts';
+import { openLog } from '../../../src/runtime/log.ts';
+import { openMetrics } from '../../../src/runtime/metrics.ts';
+import { openDatabase } from '../../../src/store/database.ts';
+import { makeTemplate } from '../../support/template.ts';
+import { describeRecording } from '../describe.ts';
+import { KIT, writeHistory } from '../files.ts';
+import { vectors } from '../vectors.ts';
+import { record } from './recorder.ts';
+import { SCRIPTS } from './scripts.ts';
+
+/** `npm run kit`: records consumer/kit anew, from the real feed over a real database. Without a change of the feed hardly a byte changes. */
+await using server = await startPostgres({ durable: false });
+await makeTemplate(server.url);
+
+for (const script of SCRIPTS) {
+  const url = await makeDatabase(`kit_${script.name.replace('-', '_')}`);
+  await using database = openDatabase({
+    url,
+    maxConnections: 10,
+    statementTimeoutMs: 30_000,
+    connectTimeoutMs: 5_000,
+    applicationName: 'kit',
+    log: openLog('silent'),
+    timer: openMetrics(systemClock).timer('store'),
+  });
+  const recording = await record(script, database.db);
+  await writeHistory(recording, describeRecording(recording));
+}
+await writeFile(join(KIT, 'vectors.json'), `${JSON.stringify(vectors(), null, 2)}\n`);
+
+async function makeDatabase(name: string): Promise<string> {
+  const client = new pg.Client(server.url);
+  await client.connect();
+  await client.query(`create database ${name} template deptrans_template`);
+  await client.end();
+  return server.url.replace(/\/postgres$/, `/${name}`);
+}
