@@ -115,8 +115,8 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
 
     // What others ask of us.
     if (!parts.has('feed') || !parts.has('api')) return serviceOf(null);
-    const { pollMs, heartbeatMs, maxDataAgeMs } = limits.feed;
-    const feed = stack.use(openFeed({ ...common, pollMs, heartbeatIntervalMs: heartbeatMs }));
+    const { maxDataAgeMs, heartbeatMs: heartbeatIntervalMs, ...feedLimits } = limits.feed;
+    const feed = stack.use(openFeed({ ...common, ...feedLimits, heartbeatIntervalMs }));
     reasons.push(() => feed.notReady());
     const { idDisplay, deadlineMs: callTimeoutMs, readTimeoutMs } = limits.api;
     const listener = await openApi({

@@ -101,6 +101,9 @@ export const limitsSchema = z.strictObject({
   feed: section({
     pollMs: ms(50),
     heartbeatMs: ms(1_000),
+    /** Between two stretches of the copy that are compared with the database, and the rows of each kind in one. */
+    auditMs: ms(1_000),
+    auditRows: count(500, 1, 10_000),
     /** Checks by data older than this answer UNKNOWN. */
     maxDataAgeMs: ms(60_000),
   }),

@@ -21,9 +21,14 @@ export type ChangeTail = {
   readonly copy: Copy | null;
   /** The copy equals the database as it was at most this many ms ago. Infinity until the first load has ended. */
   sourceAgeMs(): number;
+  /** The copy is found to be wrong: it is loaded anew in the next round, and serves until then. */
+  distrust(): void;
   /** See TimeMarks. */
   seqAt(atMs: number): number | null;
 };
+
+/** The database is another one; the log does not continue; the audit found the copy to differ. */
+export type ReloadReason = 'epoch' | 'chain' | 'audit';
 
 export type ChangeTailOptions = {
   db: Db;
@@ -32,12 +37,13 @@ export type ChangeTailOptions = {
   /** Called after the copy has changed or was replaced. */
   changed(): void;
   /** Called when the copy is loaded again. */
-  reloaded(reason: 'epoch' | 'chain'): void;
+  reloaded(reason: ReloadReason): void;
 };
 
 export function openChangeTail({ db, clock, log, changed, reloaded }: ChangeTailOptions): ChangeTail {
   let copy: Copy | null = null;
   let marks: TimeMarks = openTimeMarks([]);
+  let isDistrusted = false;
   let freshAt = Number.NEGATIVE_INFINITY;
 
   const load = async (signal?: AbortSignal) => {
@@ -46,6 +52,7 @@ export function openChangeTail({ db, clock, log, changed, reloaded }: ChangeTail
     if (copy?.epoch === loaded.epoch && loaded.head < copy.head) throw new Error('the database is behind the copy');
     marks = openTimeMarks(await readTimeMarks(db, signal));
     copy = loaded;
+    isDistrusted = false;
     freshAt = began;
     const tookMs = Math.round(clock.monotonic() - began);
     const { ids, statuses } = loaded.streams;
@@ -53,7 +60,7 @@ export function openChangeTail({ db, clock, log, changed, reloaded }: ChangeTail
     changed();
   };
 
-  const reload = async (reason: 'epoch' | 'chain', signal?: AbortSignal) => {
+  const reload = async (reason: ReloadReason, signal?: AbortSignal) => {
     log.warn({ reason, head: copy?.head }, 'copy must be loaded anew');
     reloaded(reason);
     await load(signal);
@@ -81,10 +88,17 @@ export function openChangeTail({ db, clock, log, changed, reloaded }: ChangeTail
       return copy;
     },
     sourceAgeMs: () => clock.monotonic() - freshAt,
+    distrust() {
+      isDistrusted = true;
+    },
     seqAt: (atMs) => marks.seqAt(atMs),
     async poll(signal) {
       if (!copy) {
         await load(signal);
+        return 'more';
+      }
+      if (isDistrusted) {
+        await reload('audit', signal);
         return 'more';
       }
       try {

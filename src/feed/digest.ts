@@ -14,6 +14,10 @@ export type Digest = {
   remove(lo: number, hi: number, seq: number): void;
   /** Live records in all. */
   readonly count: number;
+  /** Whether both have the same sum and count of a bucket. */
+  equals(other: Digest, bucket: number): boolean;
+  /** Of a bucket: the words of the sum, and the count. */
+  of(bucket: number): readonly [low: number, high: number, count: number];
   /** A copy. */
   bytes(): DigestBytes;
 };
@@ -42,6 +46,11 @@ export function openDigest(): Digest {
     get count() {
       return count;
     },
+    equals(other, bucket) {
+      const [low, high, live] = other.of(bucket);
+      return sums[bucket * 2] === low && sums[bucket * 2 + 1] === high && counts[bucket] === live;
+    },
+    of: (bucket) => [sums[bucket * 2]!, sums[bucket * 2 + 1]!, counts[bucket]!],
     bytes: () => ({ sums: littleEndian(sums), counts: littleEndian(counts) }),
   };
 }

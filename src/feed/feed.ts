@@ -6,6 +6,7 @@ import type { Log } from '../runtime/log.ts';
 import { startLoop } from '../runtime/loop.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { Db } from '../store/database.ts';
+import { openAudit } from './audit.ts';
 import { openBell } from './bell.ts';
 import { openChangeTail } from './change-tail.ts';
 import { KINDS } from './copy.ts';
@@ -50,6 +51,9 @@ export type FeedOptions = {
   instance: string;
   pollMs?: number;
   heartbeatIntervalMs?: number;
+  /** Between two stretches of the audit, and how many numbers one has. */
+  auditMs?: number;
+  auditRows?: number;
   lifetime: Lifetime;
   clock: Clock;
   log: Log;
@@ -58,7 +62,8 @@ export type FeedOptions = {
 
 /** Starts loading and tailing. The first load may still be under way when it returns, or may wait for the database. */
 export function openFeed(options: FeedOptions): Feed {
-  const { db, instance, pollMs = 50, heartbeatIntervalMs = 1_000, lifetime, clock, metrics } = options;
+  const { db, instance, pollMs = 50, heartbeatIntervalMs = 1_000, auditMs = 1_000, auditRows = 500 } = options;
+  const { lifetime, clock, metrics } = options;
   const log = options.log.child({ part: 'feed' });
   const bell = openBell();
   const counts = openFeedMetrics(metrics, () => tail);
@@ -91,6 +96,10 @@ export function openFeed(options: FeedOptions): Feed {
     },
   });
 
+  const { differing: found, audited: looked } = counts;
+  const audit = openAudit({ db, tail, clock, log, rows: auditRows, found, looked });
+  const auditing = startLoop({ ...common, name: 'audit', pauseMs: auditMs, runOnce: audit.runOnce });
+
   return {
     watch: (kind, request, signal) => counts.watching(kind, watch(parts, kind, request, signal)),
     list: (kind, request, signal) => listPage(parts, kind, request, AbortSignal.any([signal, stopping])),
@@ -102,7 +111,7 @@ export function openFeed(options: FeedOptions): Feed {
     sourceAgeMs: () => tail.sourceAgeMs(),
     notReady: () => (tail.copy ? null : 'the feed has not loaded its copy of the database yet'),
     async [Symbol.asyncDispose]() {
-      await Promise.all([polling[Symbol.asyncDispose](), beating[Symbol.asyncDispose]()]);
+      await Promise.all([polling, beating, auditing].map((loop) => loop[Symbol.asyncDispose]()));
     },
   };
 }

@@ -86,6 +86,13 @@ export class Image {
     return { person: person !== 0, binding: this.#bindingOf(person), session: this.#sessionOf(person) };
   }
 
+  /** Whether this number, and no other, is found under the key. */
+  holdsKey(no: number, parkId: string, driverId: string): boolean {
+    this.#key.set(parkId, driverId);
+    const { lo, hi } = this.#key;
+    return this.profiles.hashLo(no) === lo && this.profiles.hashHi(no) === hi && this.#find() === no;
+  }
+
   #bindingOf(person: number): DriverFacts['binding'] {
     if (this.people.bindingSeq(person) === 0) return null;
     return { state: this.people.bindingState(person), updatedAt: millisOf(this.people.bindingUpdatedUs(person)) };
@@ -144,12 +151,16 @@ export class Image {
       this.people.setFirstProfile(person, next);
       return;
     }
-    while (this.profiles.next(at) !== no) at = this.profiles.next(at);
+    while (this.profiles.next(at) !== no) {
+      at = this.profiles.next(at);
+      if (at === 0) throw new Error('a profile is not among those of its person');
+    }
     this.profiles.setNext(at, next);
   }
 }
 
-function sessionState(row: SessionRow, region: number): SessionState {
+/** A row's session as slots hold it. */
+export function sessionState(row: SessionRow, region: number): SessionState {
   const known = SESSION_STATUSES.indexOf(row.session_status as (typeof SESSION_STATUSES)[number]);
   const status = known > 0 ? known : SESSION_STATUSES.indexOf('unrecognised');
   return {
@@ -169,7 +180,7 @@ const MIN_US = -62_135_596_800_000_000;
 const MAX_US = 253_402_300_799_000_000;
 
 /** A time as the contract can say it; NaN for what is no moment. */
-function microsOf(value: number | string | null): number {
+export function microsOf(value: number | string | null): number {
   if (typeof value !== 'number' || !Number.isFinite(value)) return Number.NaN;
   return Math.min(MAX_US, Math.max(MIN_US, value));
 }

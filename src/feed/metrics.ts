@@ -1,11 +1,15 @@
 import type { StreamKind } from '../domain/cursor.ts';
 import type { Metrics } from '../runtime/metrics.ts';
-import type { ChangeTail } from './change-tail.ts';
+import type { ChangeTail, ReloadReason } from './change-tail.ts';
 import { KINDS } from './copy.ts';
 import type { Frame } from './frames.ts';
 
 export type FeedMetrics = {
-  reloaded(reason: 'epoch' | 'chain'): void;
+  reloaded(reason: ReloadReason): void;
+  /** What the audit found to differ, in rows (or sums). */
+  differing(what: string, count: number): void;
+  /** Rows that the audit compared. */
+  audited(rows: number): void;
   /** Counts a watcher as long as it watches, and its frames. */
   watching(kind: StreamKind, source: AsyncIterable<Frame>): AsyncGenerator<Frame, void, void>;
 };
@@ -26,7 +30,17 @@ export function openFeedMetrics(metrics: Metrics, tailOf: () => ChangeTail): Fee
   const bytes = metrics.counter('feed_bytes_total', 'Bytes sent', stream);
   const reloads = metrics.counter('feed_reloads_total', 'The copy had to be loaded anew', ['reason'] as const);
 
+  const audited = metrics.counter('feed_audited_rows_total', 'Rows compared with the database by the audit');
+  const what = ['what'] as const;
+  const differing = metrics.counter(
+    'feed_differences_total',
+    'Rows in which the copy differed from the database',
+    what,
+  );
+
   return {
+    differing: (what, count) => differing.inc({ what }, count),
+    audited: (rows) => audited.inc(rows),
     reloaded: (reason) => reloads.inc({ reason }),
     async *watching(kind, source) {
       const [frameCount, byteCount] = [frames.labels(kind), bytes.labels(kind)];

@@ -84,6 +84,11 @@ export class PersonSlots {
     this.#arena = arena;
   }
 
+  /** Above every number in use. */
+  get end(): number {
+    return this.#slab.end;
+  }
+
   sessionSeq(no: number): number {
     return this.#double(no, SESSION_SEQ);
   }

@@ -70,6 +70,16 @@ export class Stream {
     return this.#digest.bytes();
   }
 
+  /** Whether the digest's sum of a bucket is what the image's records give. */
+  isSummed(bucket: number): boolean {
+    const { profiles } = this.#image;
+    const fresh = openDigest();
+    for (const no of profiles.inBucket(bucket)) {
+      if (this.#image.isLive(this.kind, no)) fresh.add(profiles.hashLo(no), profiles.hashHi(no), this.#seqOf(no));
+    }
+    return this.#digest.equals(fresh, bucket);
+  }
+
   cursorAt(seq: number, filter = this.#filterHash): Uint8Array {
     return encodeCursor({ epoch: this.#epoch, seq, filter });
   }
