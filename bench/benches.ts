@@ -1,11 +1,21 @@
 import { deliveryBench } from './delivery/delivery.ts';
+import { coldStartBench } from './feed/cold-start.ts';
+import { feedBench } from './feed/feed.ts';
+import { snapshotBench } from './feed/snapshot.ts';
 import type { Bench } from './frame.ts';
 import { allGoals, type GoalId } from './goals.ts';
 import { intakeBench } from './intake/intake.ts';
 import { sizesBench } from './sizes/sizes.ts';
 
 /** All benchmarks that can be run. */
-export const benches: readonly Bench[] = [intakeBench, deliveryBench, sizesBench];
+export const benches: readonly Bench[] = [
+  intakeBench,
+  deliveryBench,
+  feedBench,
+  snapshotBench,
+  coldStartBench,
+  sizesBench,
+];
 
 /** The benchmark of that name. Throws a sentence that lists what there is. */
 export function findBench(name: string | undefined): Bench {

@@ -11,7 +11,7 @@ import { median, rounded, spread } from './statistics.ts';
 export type Trial = AsyncDisposable & {
   /** Does the work once and returns a reading per goal. Rejects when `signal` aborts. */
   subject(signal: AbortSignal): Promise<Readings>;
-  /** The same for what the subject is compared with. Absent: the goals need none. */
+  /** The same for what the subject is compared with, with a reading for each goal that is. Absent: no goal needs one. */
   baseline?(signal: AbortSignal): Promise<Readings>;
 };
 
@@ -103,7 +103,7 @@ async function inTime<T>(
 export function summarise(name: string, promise: GoalId, turns: readonly Turn[], size: Size): Line {
   const goal = allGoals[promise];
   const subjects = turns.map(({ subject }) => readingOf(subject, promise));
-  const baselines = turns.flatMap(({ baseline }) => (baseline ? [readingOf(baseline, promise)] : []));
+  const baselines = turns.flatMap(({ baseline }) => baseline?.[promise] ?? []);
   const values = subjects.map(({ value }) => value);
   const ratios = baselines.map(({ value }, i) => values[i]! / value);
   const judged = goal.judged === 'value' ? values : ratios;

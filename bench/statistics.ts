@@ -6,6 +6,13 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
+/** The value that the share `q` of the values does not exceed. At least one value. */
+export function quantile(values: readonly number[], q: number): number {
+  if (values.length === 0) throw new RangeError('A quantile needs at least one value.');
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(q * sorted.length) - 1))]!;
+}
+
 /** How far apart the values lie: (greatest - smallest) / median. 0 = all the same. */
 export function spread(values: readonly number[]): number {
   const range = Math.max(...values) - Math.min(...values);

@@ -20,7 +20,7 @@ export type BenchServer = AsyncDisposable & {
   cpuMs(): Promise<number>;
 };
 
-export type BenchDatabase = AsyncDisposable & { db: Db; metrics: Metrics };
+export type BenchDatabase = AsyncDisposable & { db: Db; metrics: Metrics; url: string };
 
 const TEMPLATE = 'bench_template';
 
@@ -30,8 +30,9 @@ export async function openBenchServer({ durable = true } = {}): Promise<BenchSer
   let copies = 0;
   const open = (name: string, maxConnections = 20): BenchDatabase => {
     const metrics = openMetrics(systemClock);
+    const url = server.url.replace(/\/postgres$/, `/${name}`);
     const database = openDatabase({
-      url: server.url.replace(/\/postgres$/, `/${name}`),
+      url,
       maxConnections,
       statementTimeoutMs: 300_000,
       connectTimeoutMs: 5_000,
@@ -39,7 +40,7 @@ export async function openBenchServer({ durable = true } = {}): Promise<BenchSer
       log: openLog('silent'),
       timer: metrics.timer('store'),
     });
-    return { db: database.db, metrics, [Symbol.asyncDispose]: () => database[Symbol.asyncDispose]() };
+    return { db: database.db, metrics, url, [Symbol.asyncDispose]: () => database[Symbol.asyncDispose]() };
   };
   return {
     async prepare(fill) {

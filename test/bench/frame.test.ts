@@ -156,9 +156,9 @@ function recordingTrial({ failAt = Infinity } = {}) {
 
 test('an unknown name is answered by the list, a promised one by its promises', () => {
   expect(findBench('intake').name).toBe('intake');
-  expect(() => findBench(undefined)).toThrow('Name a benchmark. There are: intake, delivery, sizes.');
-  expect(() => findBench('speed')).toThrow('There is no benchmark "speed". There are: intake, delivery, sizes.');
-  expect(() => findBench('feed')).toThrow('"feed" (P4, P4-encoding) has goals and does not exist yet.');
+  expect(() => findBench(undefined)).toThrow(/^Name a benchmark\. There are: intake, /);
+  expect(() => findBench('speed')).toThrow(/^There is no benchmark "speed"\. There are: intake, /);
+  expect(() => findBench('check-driver')).toThrow('"check-driver" (P10) has goals and does not exist yet');
 });
 
 test('goals.json holds every promise of speed, each with one limit', () => {

@@ -1,0 +1,35 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Counts } from './subscribe.ts';
+
+export type Subscribers = AsyncDisposable & {
+  /** What they saw since the last count. */
+  count(): Promise<Counts>;
+  /** Resolves when all of them follow: have had a heartbeat, or their whole snapshot. */
+  readonly following: Promise<void>;
+};
+
+/** Starts `count` subscribers of sessions in one process: `live` ones from now on, `cold` ones from nothing. */
+export function startSubscribers(url: string, count: number, mode: 'live' | 'cold'): Subscribers {
+  const child = fork(fileURLToPath(new URL('subscribe.ts', import.meta.url)), [url, String(count), mode]);
+  const exited = once(child, 'exit');
+  const gone = exited.then(() => Promise.reject(new Error('The subscribers ended by themselves.')));
+  gone.catch(() => {});
+  const following = Promise.race([once(child, 'message'), gone]).then(() => {});
+  following.catch(() => {});
+  return {
+    following,
+    async count() {
+      await following;
+      const answer = Promise.race([once(child, 'message'), gone]);
+      child.send('count');
+      const [counts] = await answer;
+      return counts as Counts;
+    },
+    async [Symbol.asyncDispose]() {
+      child.disconnect();
+      await exited;
+    },
+  };
+}
