@@ -16,6 +16,8 @@ export type Arena = AsyncDisposable & {
   reset(mutations: readonly Mutation[]): Promise<void>;
   /** Mutations that were given to the last reset and met no statement since. */
   unmet(): readonly Mutation[];
+  /** Statements that must be durable when they are told of, and were made in transactions which are not. */
+  loose(): readonly string[];
   /** Moves `deptrans.now()` to `BEGIN` + `ms`, before the next statement. */
   setTime(ms: number): void;
   /** How many statements there were in all runs. */
@@ -58,6 +60,7 @@ export async function openArena(url: string): Promise<Arena> {
       const elsewhere = [slow.unmet(), slower.unmet()];
       return fast.unmet().filter((mutation) => elsewhere.every((unmet) => unmet.includes(mutation)));
     },
+    loose: () => [fast, slow, slower].flatMap((steppable) => steppable.loose),
     setTime(ms) {
       nowMs = ms;
     },

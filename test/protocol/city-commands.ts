@@ -1,6 +1,6 @@
 import { openSweep } from '../../src/delivery/sweep.ts';
-import { parseDeptransId } from '../../src/domain/binding.ts';
-import type { DriverStatus } from '../../src/domain/driver-status.ts';
+import { type DeptransId, parseDeptransId } from '../../src/domain/binding.ts';
+import { type DriverStatus, replayHorizonMs } from '../../src/domain/driver-status.ts';
 import { openLog } from '../../src/runtime/log.ts';
 import { openMetrics } from '../../src/runtime/metrics.ts';
 import { bind, readCaller, unbind } from '../../src/store/bindings.ts';
@@ -9,13 +9,15 @@ import { takeEvents } from '../../src/store/intake.ts';
 import { writeCategories } from '../../src/store/mirror-categories.ts';
 import { writeMappings } from '../../src/store/mirror-profiles.ts';
 import { publish } from '../../src/store/publish.ts';
+import { deleteAccounts, deleteOfflineStates } from '../../src/store/retention.ts';
 import { IDS } from './arena.ts';
 import { nowOf, type Place, POINTS, passTime, placeOf, type Run, switchRegion } from './run.ts';
 import type { Perform } from './worker-commands.ts';
 
 const PARK = 'park';
+const DAY_MS = 86_400_000;
 const MODE = { touch: false, quiet: false };
-const SHIFTS_MS: Readonly<Record<string, number>> = { late: -40_000, future: 3_600_000 };
+const SHIFTS_MS: Readonly<Record<string, number>> = { late: -40_000, future: 3_600_000, ancient: -9 * DAY_MS };
 
 /** What happens to drivers, people and ids, to the regulator's mind, and to time. */
 export const cityCommands = {
@@ -67,7 +69,8 @@ export const cityCommands = {
   async check(run, [person = '', letter = ''], db) {
     const driverId = await profileOf(db, person);
     if (!driverId) return;
-    const id = parseDeptransId(IDS[letter as keyof typeof IDS])!;
+    const text = textOf(letter);
+    const id = run.naive.keepsTexts ? (text as DeptransId) : parseDeptransId(text)!;
     const driver = { parkId: PARK, driverId };
     const read = () => readCaller(db, driver, id);
     const checked = await read();
@@ -116,6 +119,11 @@ export const cityCommands = {
   async sweep(run, _, db) {
     await sweep(run, db);
   },
+  /** Retention: what may be forgotten by now is. */
+  async forget(_run, _args, db) {
+    await deleteOfflineStates(db, replayHorizonMs / DAY_MS, 100);
+    await deleteAccounts(db, 30, '', 100);
+  },
 } satisfies Record<string, Perform>;
 
 /** One whole sweep; returns how many accounts it woke. What it repaired is added to the run. */
@@ -126,7 +134,7 @@ export async function sweep(run: Run, db: Db): Promise<number> {
     trackstory: {
       positions: async (drivers) =>
         drivers.flatMap(({ parkId, driverId }) => {
-          const place = placeOf(run, driverId);
+          const place = run.naive.sweepSees ?? placeOf(run, driverId);
           return place === 'unknown'
             ? []
             : [{ parkId, driverId, point: POINTS[place], recordedAt: new Date(nowOf(run)) }];
@@ -167,7 +175,7 @@ async function take(run: Run, profile: string, events: [DriverStatus, number][],
   for (const [i, [status, at]] of events.entries()) {
     const before = run.drivers.get(profile);
     const isNewer = !before || (at - before.at || generation - before.generation || from + i - before.offset) > 0;
-    const isBelievable = at <= nowOf(run) + 60_000;
+    const isBelievable = at <= nowOf(run) + 60_000 && at >= nowOf(run) - replayHorizonMs;
     if (isNewer && isBelievable)
       run.drivers.set(profile, { connected: status !== 'offline', at, generation, offset: from + i });
   }
@@ -182,6 +190,12 @@ async function takeAt(run: Run, from: number, events: readonly Given[], db: Db):
   const place = { generation, topicId: `topic ${generation}`, from, next: from + events.length };
   const batch = { topic: 't', partition: 0, place, messages, payloadOf: () => Buffer.alloc(0) };
   await inTransaction(db, (tx) => takeEvents(tx, batch, { maxSilenceMs: run.limits.maxSilenceMs }));
+}
+
+/** The id behind a letter, as somebody may type it: `0X` is X with a zero before it. */
+function textOf(letter: string): string {
+  const id = IDS[letter.replace(/^0/, '') as keyof typeof IDS];
+  return letter.startsWith('0') ? `0${id}` : id;
 }
 
 async function profileOf(db: Db, person: string): Promise<string | undefined> {

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Look } from '../../src/domain/report.ts';
 import { readBalance } from '../../src/store/balance.ts';
+import { IDS } from './arena.ts';
 import { placeOf, type Run } from './run.ts';
 
 type AccountRow = {
@@ -34,6 +35,7 @@ export async function checkAlways(run: Run): Promise<void> {
     }
   }
   if (run.checkedAt === arena.statements) return;
+  for (const statement of arena.loose()) problems.push(`${statement} may be lost after it was told`);
   const accounts = await accountsOf(run);
   const { difference } = await readBalance(run.arena.fast.db);
   if (difference !== 0) problems.push(`the balance is ${difference} off`);
@@ -84,6 +86,10 @@ export async function checkRest(run: Run): Promise<void> {
       problems.push(`the state of ${profile} is not its last`);
   }
   for (const account of facts.accounts) checkAccount(run, facts, account);
+  for (const id of Object.values(IDS)) {
+    const known = facts.accounts.some((account) => account.id === id);
+    if (!known && run.regulator.isOpen(id)) problems.push(`${id} is open and has no account`);
+  }
   checkRows(facts, problems);
   checkSessions(facts, problems);
 }

@@ -57,7 +57,7 @@ export function openJob(run: Run, claimed: ClaimedLook, rules: Rules): Job {
       async report({ account: { deptransId: id } }, { direction }, occurredAt, startBy) {
         if (run.nowMs > startBy) return { outcome: { kind: 'unavailable' }, entry: null };
         const request: Request = {
-          id,
+          id: id.replace(/^0+/, ''), // to the regulator a zero more is no other driver
           direction,
           occurredAt: occurredAt.getTime(),
           begunAt: nowOf(run),

@@ -34,7 +34,7 @@ export async function perform(run: Run, command: Command): Promise<void> {
   const act = performOf(name);
   await unlessBlocked(
     run,
-    begin(() => act(run, args, run.arena.fast.db)),
+    begin(run, () => act(run, args, run.arena.fast.db)),
   );
 }
 
@@ -47,7 +47,7 @@ export async function goOn(run: Run, slots: readonly Slot[] = ['slow', 'slower']
   }
   await unlessBlocked(
     run,
-    begin(async () => {
+    begin(run, async () => {
       await Promise.all(works);
     }),
   );
@@ -63,10 +63,10 @@ async function beginSlowly(
   if (run.paused.has(slot)) return;
   const slow = run.arena[slot];
   slow.stopBefore(statement);
-  const work = begin(() => performOf(name)(run, args, slow.db));
+  const work = begin(run, () => performOf(name)(run, args, slow.db));
   await unlessBlocked(
     run,
-    begin(() => Promise.race([slow.stopped(), work.end])),
+    begin(run, () => Promise.race([slow.stopped(), work.end])),
   );
   if (work.ended) slow.go();
   else run.paused.set(slot, work.end);
@@ -82,16 +82,23 @@ async function unlessBlocked(run: Run, work: Work): Promise<void> {
 
 type Work = { readonly ended: boolean; readonly end: Promise<void> };
 
-function begin(act: () => Promise<void> | void): Work {
+function begin({ problems }: Run, act: () => Promise<void> | void): Work {
   const work = { ended: false, end: Promise.resolve() };
   work.end = (async () => {
     try {
       await act();
+    } catch (error) {
+      if (!isDeadlock(error)) throw error;
+      problems.push('a deadlock');
     } finally {
       work.ended = true;
     }
   })();
   return work;
+}
+
+function isDeadlock(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '40P01';
 }
 
 function performOf(name: string): Perform {

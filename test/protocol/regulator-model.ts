@@ -39,7 +39,8 @@ const SHIFT_MS = 12 * 3_600_000;
 
 export function openRegulatorModel(setting: Setting, complain: (problem: string) => void): RegulatorModel {
   const accounts = new Map<string, Known>();
-  const known = (id: string) => {
+  const known = (text: string) => {
+    const id = text.replace(/^0+/, '');
     const found = accounts.get(id) ?? { shift: null, blocked: false, lastOccurredAt: 0, overAt: null };
     accounts.set(id, found);
     return found;

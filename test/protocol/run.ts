@@ -27,6 +27,12 @@ export type Naive = {
   topicIsForEver?: boolean;
   /** A binding is saved whatever has happened since its check. */
   savesAnyCheck?: boolean;
+  /** What is settled commits without waiting for the disk. */
+  settlesLoosely?: boolean;
+  /** Ids stay as they were typed. */
+  keepsTexts?: boolean;
+  /** Where the sweep sees everybody. */
+  sweepSees?: Place;
 };
 
 /** Where a transaction may stand still while others go on. */

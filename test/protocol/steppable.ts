@@ -19,6 +19,8 @@ export type Steppable = AsyncDisposable & {
   /** From now on these mutations are made; returns those that have not been met since they were given. */
   mutate(mutations: readonly Mutation[]): void;
   unmet(): readonly Mutation[];
+  /** Statements of `DURABLE` in transactions that commit without waiting for the disk, since the last `mutate`. */
+  readonly loose: readonly string[];
   /** The next transaction stops before its named statement number `n`, from 1. */
   stopBefore(n: number): void;
   /** Resolves when it has stopped. */
@@ -34,6 +36,9 @@ const types = {
       : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
 };
 
+/** Calls are made, and others are told, once these are through. */
+const DURABLE = ['intent', 'settle.suspect', 'publish'];
+
 /** `before` is awaited before each statement. */
 export function openSteppable(url: string, before?: () => Promise<void> | void): Steppable {
   const pool = new pg.Pool({ connectionString: url, max: 2, types });
@@ -41,6 +46,7 @@ export function openSteppable(url: string, before?: () => Promise<void> | void):
   let mutations: readonly Mutation[] = [];
   let unmet = new Set<Mutation>();
   let statements = 0;
+  let loose: string[] = [];
   let left = Number.POSITIVE_INFINITY;
   let halt = Promise.withResolvers<void>();
   let resume = Promise.withResolvers<void>();
@@ -64,11 +70,15 @@ export function openSteppable(url: string, before?: () => Promise<void> | void):
   };
   const guard = (client: pg.PoolClient): PostgresPoolClient => {
     const kept = new Map<Mutation, unknown>();
+    let isLoose = false;
     const query = async (text: string, parameters: readonly unknown[]) => {
       await pass(text);
       await before?.();
       statements += 1;
       if (!text.startsWith('/*')) kept.clear();
+      if (/^(begin|start)/i.test(text)) isLoose = false;
+      if (text.includes('synchronous_commit = off')) isLoose = true;
+      loose.push(...DURABLE.filter((name) => isLoose && text.startsWith(`/* ${name} */`)));
       const once = concerned(text).find((mutation) => 'reads' in mutation);
       if (once && kept.has(once)) unmet.delete(once);
       if (once && kept.has(once)) return kept.get(once);
@@ -89,7 +99,11 @@ export function openSteppable(url: string, before?: () => Promise<void> | void):
     get statements() {
       return statements;
     },
+    get loose() {
+      return loose;
+    },
     mutate(given) {
+      loose = [];
       mutations = given;
       unmet = new Set(given);
     },

@@ -33,6 +33,11 @@ const LIVES: [promise: string, setting: Setting, trace: string][] = [
     'event P1 on · w1 reports · event P1 off · sweep',
   ],
   [
+    'what retention has forgotten is refused when it comes again',
+    SETTINGS.lookUp,
+    'event P1 on · w1 reports · event P1 off · w1 reports · wait 777600 · forget · event P1 on ancient',
+  ],
+  [
     'a doubt may wait for a position where the regulator cannot be read',
     SETTINGS.already,
     'event P1 busy · w1 sends · lose w1 · settle w1 · place P1 unknown',

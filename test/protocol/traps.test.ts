@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openTestDatabase } from '../support/database.ts';
-import { answerTraps } from './answer-traps.ts';
 import { type Arena, openArena } from './arena.ts';
-import { intakeTraps } from './intake-traps.ts';
+import { decisionTraps } from './decision-traps.ts';
 import { parseTrace } from './perform.ts';
-import { stateTraps } from './state-traps.ts';
+import { statementTraps } from './statement-traps.ts';
 import { replay } from './walk.ts';
 
-const traps = [...stateTraps, ...answerTraps, ...intakeTraps];
+const traps = [...statementTraps, ...decisionTraps];
 const stack = new AsyncDisposableStack();
 let arena: Arena;
 
@@ -17,6 +16,12 @@ beforeAll(async () => {
 });
 
 afterAll(() => stack.disposeAsync());
+
+test('every trap of the protocol has a switch', () => {
+  const numbers = new Set(traps.map(({ name }) => Number.parseInt(name, 10)));
+  expect([...numbers].sort((a, b) => a - b)).toEqual(Array.from({ length: 43 }, (_, i) => i + 1));
+  expect(traps.filter(({ name }) => name.startsWith('43:'))).toHaveLength(5);
+});
 
 test.each(traps)('$name', async ({ setting, naive, trace, found }) => {
   const commands = parseTrace(trace);

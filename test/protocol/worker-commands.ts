@@ -101,7 +101,9 @@ export const workerCommands = {
     if (told.some(({ kind }) => kind === 'outcome' || !ordersByOccurredAt))
       run.cleared.add(item.look.account.deptransId);
     const given = (await run.naive.item?.(item, db)) ?? item;
-    await inTransaction(db, (tx) => settle(tx, [given], { slot: 'settle', maxAgeMs: run.limits.maxAgeMs }));
+    await inTransaction(db, (tx) => settle(tx, [given], { slot: 'settle', maxAgeMs: run.limits.maxAgeMs }), {
+      asyncCommit: run.naive.settlesLoosely === true,
+    });
     await run.jobs.get(worker)!.proceed(settled);
   }),
   kill(run, [worker = '']) {
