@@ -116,10 +116,11 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       return Promise.resolve(known);
     },
   };
+  const personal = { licenceNumbers: () => Promise.resolve(new Map()) };
   const common = { db, clock, log, metrics, lifetime: openLifetime(), instance: 'soak' };
   const intake = stack.use(openIntake({ ...common, source: null, pushSlot: 0, maxSilenceMs: limits.maxSilenceMs }));
   const delivery = stack.use(
-    openDelivery({ ...common, regulator: moscow, trackstory, limits, slot: 'delivery/0', journalKey }),
+    openDelivery({ ...common, regulator: moscow, trackstory, personal, limits, slot: 'delivery/0', journalKey }),
   );
   return {
     db,

@@ -108,7 +108,7 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
       };
       const slot = `delivery/${slotOf(instance)}`;
       const delivery = stack.use(
-        openDelivery({ ...common, regulator, trackstory, limits: deliveryLimits, slot, journalKey }),
+        openDelivery({ ...common, regulator, trackstory, personal, limits: deliveryLimits, slot, journalKey }),
       );
       delivery.start();
     }

@@ -124,6 +124,8 @@ export const limitsSchema = z.strictObject({
     auditDays: count(365, 30, 3_650),
     feedLogMs: ms(3_600_000),
     accountDays: count(30, 1, 365),
+    /** Changes of licence about which the regulator could not be asked. */
+    licenceChangeDays: count(30, 1, 365),
     /** How long tombstones stay for old cursors. */
     tombstoneDays: count(7, 1, 31),
     gaugeMs: ms(10_000),

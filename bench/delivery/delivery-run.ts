@@ -52,6 +52,7 @@ export async function deliverAll(
           drivers.map(({ parkId, driverId }) => ({ parkId, driverId, point, recordedAt: new Date(clock.now()) })),
         ),
     },
+    personal: { licenceNumbers: () => Promise.resolve(new Map()) },
     limits: { ...limits.regulator, ...limits.delivery, maxRate: 1_000_000, startRate: 1_000_000 },
     slot: 'bench',
     instance: 'bench',

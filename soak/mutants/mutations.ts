@@ -88,6 +88,14 @@ export const mutations: readonly Mutation[] = [
     test: 'test/traps/t09-licence-change.test.ts',
   },
   {
+    trap: 9,
+    naive: 'whose id it was is not noted',
+    file: 'src/store/mirror-profiles.ts',
+    text: 'mode.quiet ? [] : await noteLicenceChanges(tx, moved.flatMap(leaving))',
+    replacement: '[]',
+    test: 'test/traps/t09-licence-change.test.ts',
+  },
+  {
     trap: 10,
     naive: 'the check that is saved last wins, however old it is',
     file: 'src/store/bindings.ts',

@@ -1,3 +1,4 @@
+import type { Personal } from '../clients/personal.ts';
 import type { Trackstory } from '../clients/trackstory.ts';
 import { candidates } from '../domain/eligibility.ts';
 import type { Regulator } from '../regulator/regulator.ts';
@@ -18,6 +19,7 @@ import { openExchanges } from './exchange.ts';
 import { openPace } from './pace.ts';
 import { openPause } from './pause.ts';
 import { freshPositions } from './positions.ts';
+import { openRecheck } from './recheck.ts';
 import { openRulesReader } from './rules-reader.ts';
 import { openSharedGate } from './shared-gate.ts';
 import { openSweep, type SweepLimits } from './sweep.ts';
@@ -36,6 +38,8 @@ export type Delivery = AsyncDisposable & {
   runOnce(signal?: AbortSignal): Promise<number>;
   /** One whole sweep; returns how many accounts it woke. */
   sweepOnce(signal?: AbortSignal): Promise<number>;
+  /** Asks about changes of licence until none is due; returns how many questions that were. */
+  recheckOnce(signal?: AbortSignal): Promise<number>;
   /** Starts the loops. */
   start(): void;
 };
@@ -61,6 +65,7 @@ export type DeliveryParts = {
   db: Db;
   regulator: Regulator;
   trackstory: Trackstory;
+  personal: Pick<Personal, 'licenceNumbers'>;
   limits: DeliveryLimits;
   /** Which of the balance's slots this instance writes. */
   slot: string;
@@ -193,6 +198,7 @@ export function openDelivery(parts: DeliveryParts): Delivery {
 
   const drift = openDrift(db, { instance: parts.instance, perDay: limits.driftPerDay, clock });
   const sweep = openSweep({ ...parts, log, rules });
+  const recheck = openRecheck({ ...parts, pace, log });
   const loops: AsyncDisposable[] = [];
 
   return {
@@ -207,12 +213,18 @@ export function openDelivery(parts: DeliveryParts): Delivery {
       }
     },
     sweepOnce: (signal = lifetime.aborting) => sweep.runOnce(signal),
+    async recheckOnce(signal = lifetime.aborting) {
+      let asked = 0;
+      while ((await recheck.round(signal)) === 'more') asked += 1;
+      return asked;
+    },
     start() {
       const common = { lifetime, clock, log, timer, pauseMs: limits.pauseMs };
       loops.push(
         startLoop({ ...common, name: 'route', runOnce: routeRound }),
         startLoop({ ...common, name: 'claim', runOnce: claimRound }),
         startLoop({ ...common, name: 'drift', runOnce: drift, pauseMs: limits.sweepLookMs }),
+        startLoop({ ...common, name: 'recheck', runOnce: recheck.round, pauseMs: limits.sweepLookMs }),
         startLoop({ ...common, name: 'sweep', runOnce: sweep.round, pauseMs: limits.sweepLookMs }),
       );
     },

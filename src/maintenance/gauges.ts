@@ -1,6 +1,7 @@
 import type { Metrics } from '../runtime/metrics.ts';
 import { readBalance } from '../store/balance.ts';
 import type { Db } from '../store/database.ts';
+import { countLicenceChanges } from '../store/licence-changes.ts';
 import { readOldestPendingMs } from '../store/pending.ts';
 
 /** Gauges of the whole cluster, shown by the one instance that reads them; the others show none. */
@@ -18,12 +19,14 @@ export function openGauges(db: Db, metrics: Metrics): Gauges {
     'oldest_pending_seconds',
     'Age of the oldest change that still waits, parked ones apart',
   );
-  const all = [taken, ended, waiting, difference, oldest];
+  const licences = metrics.gauge('licence_changes_waiting', 'Ids to be checked again after a change of licence');
+  const all = [taken, ended, waiting, difference, oldest, licences];
 
   return {
     async read() {
       const balance = await readBalance(db);
       const oldestMs = await readOldestPendingMs(db);
+      const changes = await countLicenceChanges(db);
       for (const gauge of [ended, waiting]) gauge.reset();
       taken.set(balance.taken);
       for (const { outcome, reason, n } of balance.ended) ended.set({ outcome, reason }, n);
@@ -31,6 +34,7 @@ export function openGauges(db: Db, metrics: Metrics): Gauges {
         waiting.set({ state: parked ? 'parked' : 'pending', reason }, n);
       difference.set(balance.difference);
       oldest.set(oldestMs / 1_000);
+      licences.set(changes);
     },
     clear() {
       for (const gauge of all) gauge.reset();

@@ -5,11 +5,13 @@ import { startLoop } from '../runtime/loop.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { type Db, inTransaction } from '../store/database.ts';
 import { lead, resign } from '../store/leaders.ts';
+import { deleteLicenceChanges } from '../store/licence-changes.ts';
 import {
   deleteAccounts,
   deleteAudit,
   deleteFeedLog,
   deleteOfflineStates,
+  deleteOutages,
   deleteQuarantine,
   deleteRules,
   dropPartitions,
@@ -34,6 +36,7 @@ export type MaintenanceLimits = {
   auditDays: number;
   feedLogMs: number;
   accountDays: number;
+  licenceChangeDays: number;
   tombstoneDays: number;
   gaugeMs: number;
 };
@@ -86,6 +89,8 @@ export function openMaintenance(parts: MaintenanceParts): Maintenance {
     const bites: [string, () => Promise<number>][] = [
       ['quarantine', () => deleteQuarantine(db, limits.quarantineDays, BITE)],
       ['audit', () => deleteAudit(db, limits.auditDays, BITE)],
+      ['outages', () => deleteOutages(db, limits.journalDays, BITE)],
+      ['licence_changes', () => deleteLicenceChanges(db, limits.licenceChangeDays, BITE)],
       ['feed_log', () => deleteFeedLog(db, limits.feedLogMs, BITE)],
       ['driver_states', () => deleteOfflineStates(db, REPLAY_HORIZON_DAYS, BITE)],
       ['tombstones', () => inTransaction(db, (tx) => collectTombstones(tx, old, BITE))],

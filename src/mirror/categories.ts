@@ -9,11 +9,11 @@ export function categoriesStream({ updates }: Categories): StreamKind<Categories
     updates,
     async write(tx, rows, mode) {
       await writeCategories(tx, rows, mode);
-      return [];
+      return {};
     },
     async purge(tx, unseen) {
       const { next } = await clearUnseenCategories(tx, unseen);
-      return { changed: [], next };
+      return { changed: {}, next };
     },
   };
 }

@@ -12,19 +12,19 @@ import {
   type StreamName,
   type StreamState,
 } from '../store/mirror-streams.ts';
-import { publish } from '../store/publish.ts';
+import { type Changed, publish } from '../store/publish.ts';
 
 /** What one neighbour's copy is made of. */
 export type StreamKind<Row extends MirrorKey> = {
   name: StreamName;
   updates: ReadUpdates<Row>;
-  /** Writes a page, no profile twice. Returns numbers of profiles to publish. */
-  write(tx: Db, rows: readonly Row[], mode: PageMode): Promise<number[]>;
+  /** Writes a page, no profile twice. Returns what to publish. */
+  write(tx: Db, rows: readonly Row[], mode: PageMode): Promise<Changed>;
   /** Does away with rows that a reload has not seen, some at a time, from profile number `after` on. */
   purge(
     tx: Db,
     unseen: { reloadNo: number; after: number; limit: number; mode: PageMode },
-  ): Promise<{ changed: number[]; next: number | null }>;
+  ): Promise<{ changed: Changed; next: number | null }>;
 };
 
 export type StreamParts = {
@@ -72,9 +72,9 @@ export async function stepStream<Row extends MirrorKey>(
       const locked = await lockStream(tx, name, state.revision);
       if (!locked) return;
       const { changeNo, reloading, complete } = locked;
-      const profiles = await kind.write(tx, newest, { changeNo, touch: reloading, quiet: !complete });
+      const changed = await kind.write(tx, newest, { changeNo, touch: reloading, quiet: !complete });
       await moveStream(tx, name, { revision, confirmed: !hasMore });
-      await publish(tx, { profiles });
+      await publish(tx, changed);
     });
   }
   if (hasMore) return isStuck ? 'idle' : 'more';
@@ -107,7 +107,7 @@ async function finishReload<Row extends MirrorKey>(
       const mode = { changeNo: locked.changeNo, touch: true, quiet: !complete };
       const { changed, next } = await purge(tx, { reloadNo, after: from, limit, mode });
       if (next === null) await endReload(tx, name);
-      await publish(tx, { profiles: changed });
+      await publish(tx, changed);
       return next;
     });
   }

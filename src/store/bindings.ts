@@ -68,8 +68,8 @@ export type CheckedBinding = {
   seen: SeenNumbers;
 };
 
-/** For the hash under which ids stand in the journal, and for how long to wait for others who change bindings or the mirror. */
-export type BindOptions = { journalKey: string; lockTimeoutMs: number };
+/** For the hash under which ids stand in the journal, for how long to wait for others who change bindings or the mirror, and why, for the journal. */
+export type BindOptions = { journalKey: string; lockTimeoutMs: number; reason?: string };
 
 /**
  * Saves a checked binding, in the caller's transaction, which commits synchronously: the person gets the id, an earlier owner loses it,
@@ -105,7 +105,7 @@ export async function bind(tx: Db, checked: CheckedBinding, options: BindOptions
   const updatedAt = await changeBindings(
     tx,
     [...takenOver, { person, personNo, from: mine?.deptrans_id ?? null, to: deptransId }],
-    { journalKey: options.journalKey, reason: earlier ? 'taken_over' : 'checked', by: driver },
+    { journalKey: options.journalKey, reason: options.reason ?? (earlier ? 'taken_over' : 'checked'), by: driver },
   );
   return { deptransId, state: 'bound', updatedAt };
 }

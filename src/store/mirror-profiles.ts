@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Db } from './database.ts';
 import { appendJournal } from './journal.ts';
+import { noteLicenceChanges, type ProfileMove } from './licence-changes.ts';
 import { lockMapping } from './locks.ts';
 import {
   lockMirrorRows,
@@ -10,6 +11,7 @@ import {
   type PageMode,
   wakePeople,
 } from './mirror-rows.ts';
+import type { Changed } from './publish.ts';
 
 /** Who is behind a profile, as driver-profiles says. */
 export type MappingRow = MirrorKey & { person: string | null; deleted: boolean };
@@ -18,10 +20,10 @@ type Change = MappingRow & { before: MirrorRow | undefined };
 
 /**
  * Writes a page of mappings (no profile twice) under the mapping lock: the accounts of old and new people are woken, then the profiles' queue rows
- * are routed anew. Returns the numbers of the profiles that changed, for the caller to publish at the end of its transaction.
+ * are routed anew. What may be a change of licence is noted. Returns what changed, for the caller to publish at the end of its transaction.
  */
-export async function writeMappings(tx: Db, rows: readonly MappingRow[], mode: PageMode): Promise<number[]> {
-  if (rows.length === 0) return [];
+export async function writeMappings(tx: Db, rows: readonly MappingRow[], mode: PageMode): Promise<Changed> {
+  if (rows.length === 0) return {};
   await lockMapping(tx);
   const known = await lockMirrorRows(tx, rows);
   const changes = rows.map((row, i): Change => ({ ...row, before: known[i] }));
@@ -37,18 +39,23 @@ export async function writeMappings(tx: Db, rows: readonly MappingRow[], mode: P
   const addedNos = await insertMappings(tx, added, mode.changeNo);
   await updateMappings(tx, moved, mode.changeNo);
   if (mode.touch) await touchMappings(tx, same, mode.changeNo);
+  const bindings = mode.quiet ? [] : await noteLicenceChanges(tx, moved.flatMap(leaving));
   await follow(tx, [...added, ...moved], mode.quiet);
-  return [...addedNos, ...moved.map(({ before }) => before!.profileNo)];
+  return { profiles: [...addedNos, ...moved.map(({ before }) => before!.profileNo)], bindings };
+}
+
+function leaving({ before, person }: Change): ProfileMove[] {
+  return before?.person && before.person !== person ? [{ from: before.person, to: person }] : [];
 }
 
 /**
  * Deletes profiles that a reload did not see: up to `limit` of those with numbers above `after`. `next` is where to go on, null at the end;
- * `changed` are their numbers.
+ * `changed` is what to publish.
  */
 export async function deleteUnseenMappings(
   tx: Db,
   { reloadNo, after, limit, mode }: { reloadNo: number; after: number; limit: number; mode: PageMode },
-): Promise<{ changed: number[]; next: number | null }> {
+): Promise<{ changed: Changed; next: number | null }> {
   await lockMapping(tx);
   const { rows } = await sql<MirrorKey & { profileNo: number }>`/* mirror.unseen */
     select park_id as "parkId", driver_id as "driverId", profile_no as "profileNo" from deptrans.driver_persons

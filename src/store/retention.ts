@@ -38,6 +38,16 @@ export async function deleteAudit(db: Db, keepDays: number, limit: number): Prom
   return rows.length;
 }
 
+/** When regulators were away; an outage that lasts stays. */
+export async function deleteOutages(db: Db, keepDays: number, limit: number): Promise<number> {
+  const { rows } = await sql`/* retention.outages */
+    delete from deptrans.outages where (regulator, from_at) in (
+      select regulator, from_at from deptrans.outages
+       where to_at < (select deptrans.now()) - ${keepDays} * interval '1 day' order by from_at limit ${limit})
+    returning 1`.execute(db);
+  return rows.length;
+}
+
 /** The log of commits, but for its newest row: the next one's `prev` must name it. */
 export async function deleteFeedLog(db: Db, keepMs: number, limit: number): Promise<number> {
   const { rows } = await sql`/* retention.feed_log */

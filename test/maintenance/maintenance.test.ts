@@ -34,6 +34,7 @@ async function openWorld() {
         auditDays: 30,
         feedLogMs: hour,
         accountDays: 30,
+        licenceChangeDays: 30,
         tombstoneDays: 7,
         gaugeMs: hour,
       },

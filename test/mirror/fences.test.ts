@@ -5,7 +5,7 @@ import type { Updates } from '../../src/clients/updates.ts';
 import { profilesStream } from '../../src/mirror/profiles.ts';
 import { stepStream } from '../../src/mirror/stream.ts';
 import { lead } from '../../src/store/leaders.ts';
-import { never, readMirror, useMirror } from './support.ts';
+import { bindPeople, never, readMirror, useMirror } from './support.ts';
 
 const world = useMirror();
 const mirror = () => readMirror(world.db);
@@ -47,6 +47,22 @@ describe('a former leader', () => {
     held.resolve(page('old', 'r1'));
     await late;
     expect((await mirror()).rows).toMatchObject([{ person: 'new' }]);
+  });
+});
+
+describe('a change of licence', () => {
+  test('is noted by who leads, and by no former leader', async () => {
+    world.neighbours.data.putProfile(profile('a'), 'ann');
+    await world.steps.all();
+    await bindPeople(world.db, { ann: '7' });
+    const changes = async () => (await sql`select former from deptrans.licence_changes`.execute(world.db)).rows;
+    const term = (await lead(world.db, 'mirror', 'me', 600_000))!;
+    world.neighbours.data.putProfile(profile('a'), 'ann again');
+    const parts = { db: world.db, pageLimit: 10, leadership: 'mirror', counted: world.steps.counter };
+    await stepStream(parts, profilesStream(world.clients.profiles), term - 1, never);
+    expect(await changes()).toEqual([]);
+    await stepStream(parts, profilesStream(world.clients.profiles), term, never);
+    expect(await changes()).toEqual([{ former: 'ann' }]);
   });
 });
 

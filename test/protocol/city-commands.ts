@@ -57,7 +57,7 @@ export const cityCommands = {
     };
     run.changeNo += 1;
     const mode = { ...MODE, changeNo: run.changeNo };
-    await inTransaction(db, async (tx) => publish(tx, { profiles: await writeMappings(tx, [row], mode) }));
+    await inTransaction(db, async (tx) => publish(tx, await writeMappings(tx, [row], mode)));
   },
   async tariff(run, [profile = '', word = ''], db) {
     const row = { parkId: PARK, driverId: profile, categories: word === 'on' ? ['econom'] : [] };

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { openRegulator, type RegulatorOptions } from '../../simulator/regulator/regulator.ts';
+import type { Personal } from '../../src/clients/personal.ts';
 import type { DriverPosition, Trackstory } from '../../src/clients/trackstory.ts';
 import { type DeliveryLimits, openDelivery } from '../../src/delivery/delivery.ts';
 import { areaOf, type Region } from '../../src/domain/region.ts';
@@ -76,6 +77,7 @@ export async function openDeliveryWorld(
     limits?: Partial<DeliveryLimits>;
     regions?: Region[];
     trackstory?: Trackstory;
+    personal?: Pick<Personal, 'licenceNumbers'>;
     maxBatch?: number;
   } = {},
 ) {
@@ -125,6 +127,7 @@ export async function openDeliveryWorld(
           return Promise.resolve(found.map((position) => ({ ...position, recordedAt: new Date(now()) })));
         },
       },
+      personal: options.personal ?? licencesOf,
       limits: given,
       slot: instance,
       instance,
@@ -205,6 +208,12 @@ export async function openDeliveryWorld(
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }
+
+/** Of each person the licence that the regulator has on record. */
+const licencesOf: Pick<Personal, 'licenceNumbers'> = {
+  licenceNumbers: (people) =>
+    Promise.resolve(new Map(people.map((person) => [person, new Masked<'LicenceNumber'>(`licence of ${person}`)]))),
+};
 
 function split(profile: string): [string, string] {
   const [park = '', driver = ''] = profile.split('/');

@@ -53,3 +53,22 @@ inTown('T9: bound again before the old session was closed, it stays open: one dr
   expect(town.history('7')).toEqual(['opened']);
   expect(await town.session('ann again')).toMatchObject({ deleted: false });
 });
+
+inTown('T9: the id is checked against the new licence by itself, and moves with its shift', async (town) => {
+  await changesLicence(town);
+  town.regulator.registry.put('7', 'licence of ann again');
+  await town.delivery.runOnce();
+  expect(await town.standing('p/1')).toBe('recheck');
+  expect(await town.delivery.recheckOnce()).toBe(1);
+  await town.delivery.runOnce();
+  expect(town.history('7')).toEqual(['opened', 'closed', 'opened']);
+  expect(await town.standing('q/1')).toBe('bound 7');
+  expect(await town.session('ann again')).toMatchObject({ deleted: false, session_status: 'online' });
+  expect(await town.session('ann')).toMatchObject({ deleted: true });
+  const { rows } = await sql`select outcome, driver_license_pd_id as person from deptrans.journal
+    where reason = 'licence_changed' order by at, outcome desc`.execute(town.db);
+  expect(rows).toEqual([
+    { outcome: 'unbound', person: 'ann' },
+    { outcome: 'bound', person: 'ann again' },
+  ]);
+});

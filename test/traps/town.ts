@@ -5,10 +5,12 @@ import { ContractorStatus } from '../../gen/deptrans/v1/records_pb.ts';
 import { ContractorStatusEventSchema } from '../../gen/deptrans/v1/status_ingest_pb.ts';
 import { openNeighbours } from '../../simulator/neighbours/neighbours.ts';
 import type { RegulatorOptions } from '../../simulator/regulator/regulator.ts';
+import type { Personal } from '../../src/clients/personal.ts';
 import type { Trackstory } from '../../src/clients/trackstory.ts';
 import type { DeliveryLimits } from '../../src/delivery/delivery.ts';
 import { parseDeptransId } from '../../src/domain/binding.ts';
 import type { Point, Region } from '../../src/domain/region.ts';
+import { Masked } from '../../src/runtime/masked.ts';
 import { readBalance } from '../../src/store/balance.ts';
 import { bind, readCaller, unbind } from '../../src/store/bindings.ts';
 import { inTransaction } from '../../src/store/database.ts';
@@ -29,7 +31,9 @@ export async function openTown(options: TownOptions = {}) {
   const neighbours = stack.use(await openNeighbours());
   const mirrorClients = stack.use(openClients(neighbours));
   const places = openPlaces(() => now());
-  const world = stack.use(await openDeliveryWorld({ ...options, trackstory: places.trackstory }));
+  const licences = openLicences();
+  const { trackstory } = places;
+  const world = stack.use(await openDeliveryWorld({ ...options, trackstory, personal: licences.personal }));
   const { db, delivery, regulator } = world;
   const mirror = openSteps(db, mirrorClients);
   const intake = stack.use(openTestIntake(db));
@@ -44,6 +48,7 @@ export async function openTown(options: TownOptions = {}) {
     ...world,
     neighbours,
     places,
+    licences: licences.state,
     mirror,
     intake,
     now,
@@ -107,6 +112,14 @@ export async function openTown(options: TownOptions = {}) {
     /** What the regulator was told of an id, oldest first: true = CONNECTED. */
     told: (id: string) =>
       regulator.calls.of(id).flatMap(({ kind, connected }) => (kind === 'status' ? [connected] : [])),
+    /** How often the regulator was asked whether an id is of a licence. */
+    checks: (id: string) => regulator.calls.of(id).filter(({ kind }) => kind === 'check').length,
+    /** How a profile's id stands, as its driver is told: `bound 7`. */
+    async standing(profile: string) {
+      const caller = await readCaller(db, refOf(profile), null);
+      if (typeof caller === 'string') return caller;
+      return [caller.binding?.state ?? 'unbound', caller.binding?.deptransId ?? ''].join(' ').trim();
+    },
     /** How the events of the past ended, and why those in the queue wait. */
     async ends() {
       const { ended, waiting } = await readBalance(db);
@@ -156,6 +169,22 @@ function openPlaces(now: () => number) {
       else points.delete(profile);
     },
   };
+}
+
+/** Who has which licence, in the place of service personal: each person one of their own. */
+function openLicences() {
+  const state = { away: false, unknown: new Set<string>(), asked: 0 };
+  const personal: Pick<Personal, 'licenceNumbers'> = {
+    licenceNumbers(people) {
+      state.asked += 1;
+      if (state.away) return Promise.reject(new Error('away'));
+      const known = people.filter((person) => !state.unknown.has(person));
+      return Promise.resolve(
+        new Map(known.map((person) => [person, new Masked<'LicenceNumber'>(`licence of ${person}`)])),
+      );
+    },
+  };
+  return { personal, state };
 }
 
 export function refOf(profile: string): { parkId: string; driverId: string } {

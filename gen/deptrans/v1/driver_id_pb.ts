@@ -87,14 +87,14 @@ export const DriverId_State = {
   BOUND: 2,
 
   /**
-   * The licence changed: the id is being checked again.
+   * The licence changed: the id is being checked again, and may be set again. It may not be bound to the new licence yet.
    *
    * @generated from enum value: STATE_RECHECK_NEEDED = 3;
    */
   RECHECK_NEEDED: 3,
 
   /**
-   * The regulator took the id back.
+   * The regulator took the id back, or says that it is not of the licence that the driver has now.
    *
    * @generated from enum value: STATE_REJECTED = 4;
    */
