@@ -104,6 +104,11 @@ export const limitsSchema = z.strictObject({
     /** Between two stretches of the copy that are compared with the database, and the rows of each kind in one. */
     auditMs: ms(1_000),
     auditRows: count(500, 1, 10_000),
+    /** Streams open, and snapshots under way, in one instance at once; more are told to come back. */
+    maxStreams: count(2_000, 1, 100_000),
+    maxSnapshots: count(128, 1, 10_000),
+    /** A stream is sent away at 80 to 100 % of this age, with its cursor, so that new instances get their share. */
+    maxStreamAgeMs: ms(600_000, 1_000),
     /** Checks by data older than this answer UNKNOWN. */
     maxDataAgeMs: ms(60_000),
   }),

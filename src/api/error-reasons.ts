@@ -103,6 +103,24 @@ export const ERROR_REASONS = {
     message: 'This instance is stopping; reconnect',
     retryAfterMs: 500,
   },
+  STREAM_AGED: {
+    code: Code.Unavailable,
+    http: 503,
+    message: 'The stream has reached its greatest age; reconnect with its cursor',
+    retryAfterMs: 500,
+  },
+  TOO_MANY_STREAMS: {
+    code: Code.ResourceExhausted,
+    http: 429,
+    message: 'This instance has as many streams as it takes',
+    retryAfterMs: 5_000,
+  },
+  SNAPSHOTS_BUSY: {
+    code: Code.Unavailable,
+    http: 503,
+    message: 'This instance sends as many snapshots as it can at once',
+    retryAfterMs: 1_000,
+  },
   INTERNAL: { code: Code.Internal, http: 500, message: 'Internal error; the log has it under x-request-id' },
 } as const satisfies Record<Exclude<keyof typeof ErrorReason, 'UNSPECIFIED'>, Facts>;
 

@@ -91,5 +91,7 @@ export function checkRegions(regions: readonly string[], configured: ReadonlySet
 
 /** A refusal of the feed in the contract's words; any other error as it is. */
 export function refused(error: unknown): never {
-  throw error instanceof FeedRefusal ? refuse(error.reason) : error;
+  if (!(error instanceof FeedRefusal)) throw error;
+  const { reason, retryAfterMs } = error;
+  throw refuse(reason, retryAfterMs === undefined ? {} : { retryAfterMs });
 }

@@ -14,6 +14,7 @@ import type { Frame } from './frames.ts';
 import { openFeedMetrics } from './metrics.ts';
 import { type ListRequest, listPage } from './pages.ts';
 import { FeedRefusal } from './refusal.ts';
+import { openSlots } from './slots.ts';
 import { type WatchRequest, watch } from './watch.ts';
 
 export { ENVELOPE_BYTES, type Frame } from './frames.ts';
@@ -54,22 +55,31 @@ export type FeedOptions = {
   /** Between two stretches of the audit, and how many numbers one has. */
   auditMs?: number;
   auditRows?: number;
+  /** Streams open, and snapshots under way, at once; the greatest age of a stream. See `WatchParts`. */
+  maxStreams?: number;
+  maxSnapshots?: number;
+  maxStreamAgeMs?: number;
   lifetime: Lifetime;
   clock: Clock;
   log: Log;
   metrics: Metrics;
 };
 
+/** Who takes longer for a snapshot makes room for another. */
+const SNAPSHOT_MS = 60_000;
+
 /** Starts loading and tailing. The first load may still be under way when it returns, or may wait for the database. */
 export function openFeed(options: FeedOptions): Feed {
   const { db, instance, pollMs = 50, heartbeatIntervalMs = 1_000, auditMs = 1_000, auditRows = 500 } = options;
-  const { lifetime, clock, metrics } = options;
+  const { maxStreams = 2_000, maxSnapshots = 128, maxStreamAgeMs = 600_000, lifetime, clock, metrics } = options;
   const log = options.log.child({ part: 'feed' });
   const bell = openBell();
   const counts = openFeedMetrics(metrics, () => tail);
   const tail = openChangeTail({ db, clock, log, changed: bell.ring, reloaded: counts.reloaded });
   const stopping = lifetime.stopping;
-  const parts = { tail, bell, clock, stopping, instance, heartbeatIntervalMs };
+  const streams = openSlots(maxStreams, clock);
+  const snapshots = openSlots(maxSnapshots, clock, SNAPSHOT_MS);
+  const parts = { tail, bell, clock, stopping, instance, heartbeatIntervalMs, streams, snapshots, maxStreamAgeMs };
 
   const beat = () => {
     const { copy } = tail;

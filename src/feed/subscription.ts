@@ -87,6 +87,10 @@ export class Subscription {
     return goAwayFrame(reconnectAfterMs, this.#cursor());
   }
 
+  get inSnapshot(): boolean {
+    return this.#snapshot !== null;
+  }
+
   get #stream(): Stream {
     return this.#copy.streams[this.#options.kind];
   }

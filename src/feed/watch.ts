@@ -5,6 +5,7 @@ import type { Bell } from './bell.ts';
 import type { ChangeTail } from './change-tail.ts';
 import type { Frame } from './frames.ts';
 import { FeedRefusal } from './refusal.ts';
+import type { Slots } from './slots.ts';
 import { Subscription } from './subscription.ts';
 
 export type WatchRequest = { cursor: Uint8Array; regions: readonly string[] };
@@ -17,14 +18,24 @@ export type WatchParts = {
   stopping: AbortSignal;
   instance: string;
   heartbeatIntervalMs: number;
+  /** Streams that may be open, and snapshots under way, at once. */
+  streams: Slots;
+  snapshots: Slots;
+  /** A stream is sent away at 80 to 100 % of this age, so that instances that came later get their share. */
+  maxStreamAgeMs: number;
 };
 
 /** Those who are sent away come back spread over this long. */
 const RECONNECT_SPREAD_MS = 1_000;
 
+/** Those who find no place are told to come back after this long, spread over as much again. */
+const STREAM_RETRY_MS = 5_000;
+const SNAPSHOT_RETRY_MS = 1_000;
+
 /**
  * A stream for one watcher, frame by frame; a frame is made or taken only when the one before it has been sent. It never returns: it throws
- * the reason of `signal`, or a FeedRefusal, SHUTTING_DOWN after `go_away` among them.
+ * the reason of `signal`, or a FeedRefusal: what `admit` refuses, TOO_MANY_STREAMS, SNAPSHOTS_BUSY, and after `go_away` STREAM_AGED or
+ * SHUTTING_DOWN.
  */
 export async function* watch(
   parts: WatchParts,
@@ -34,17 +45,36 @@ export async function* watch(
 ): AsyncGenerator<Frame, never, void> {
   const { tail, bell, clock, stopping, instance, heartbeatIntervalMs } = parts;
   if (stopping.aborted) throw new FeedRefusal('SHUTTING_DOWN');
-  const either = AbortSignal.any([signal, stopping]);
-  const start = await admit(parts, kind, request, either);
-  const now = () => clock.monotonic();
-  const subscription = new Subscription({ tail, now, kind, start, instance, heartbeatIntervalMs });
-  yield* subscription.begin();
-  while (!either.aborted) {
-    const frames = subscription.step();
-    if (frames) yield* frames;
-    else await bell.wait(either);
+  const leave = parts.streams.take();
+  if (!leave) throw new FeedRefusal('TOO_MANY_STREAMS', spread(STREAM_RETRY_MS));
+  let endSnapshot: (() => void) | null = null;
+  try {
+    const either = AbortSignal.any([signal, stopping]);
+    const start = await admit(parts, kind, request, either);
+    if (start.position === 0) {
+      endSnapshot = parts.snapshots.take();
+      if (!endSnapshot) throw new FeedRefusal('SNAPSHOTS_BUSY', spread(SNAPSHOT_RETRY_MS));
+    }
+    const now = () => clock.monotonic();
+    const agedAt = now() + parts.maxStreamAgeMs * (0.8 + Math.random() / 5);
+    const subscription = new Subscription({ tail, now, kind, start, instance, heartbeatIntervalMs });
+    yield* subscription.begin();
+    // The bell rings with each heartbeat, so a quiet stream ages too. A snapshot is brought to its end.
+    while (!either.aborted && (now() < agedAt || subscription.inSnapshot)) {
+      const frames = subscription.step();
+      if (frames) yield* frames;
+      else await bell.wait(either);
+      if (!subscription.inSnapshot) endSnapshot?.();
+    }
+    signal.throwIfAborted();
+    yield subscription.goAway(Math.floor(Math.random() * RECONNECT_SPREAD_MS));
+    throw new FeedRefusal(stopping.aborted ? 'SHUTTING_DOWN' : 'STREAM_AGED');
+  } finally {
+    endSnapshot?.();
+    leave();
   }
-  signal.throwIfAborted();
-  yield subscription.goAway(Math.floor(Math.random() * RECONNECT_SPREAD_MS));
-  throw new FeedRefusal('SHUTTING_DOWN');
+}
+
+function spread(ms: number): number {
+  return Math.round(ms * (1 + Math.random()));
 }

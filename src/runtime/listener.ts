@@ -4,13 +4,15 @@ import net, { type AddressInfo, type Socket } from 'node:net';
 import { trackRequests } from './listener-requests.ts';
 import { trackSessions } from './listener-sessions.ts';
 import { sniffProtocol } from './listener-sniff.ts';
+import { endStalled } from './listener-stalls.ts';
 
 /**
  * One port for HTTP/1.1 and HTTP/2 without TLS. A connection is HTTP/2 if it begins with the client preface, else HTTP/1.1.
  *
  * It guarantees that no client can hold a connection without speaking (preface, header and request time-outs, pings on HTTP/2), that
- * headers and the number of connections and streams are bounded, that an error of a socket never leaves it, and that `close` lets
- * requests in hand end. It does not bound bodies (the handler reads them) nor what a handler writes to a client that does not read.
+ * headers and the number of connections and streams are bounded, that a client which takes nothing of an answer is dropped, that an
+ * error of a socket never leaves it, and that `close` lets requests in hand end. It does not bound bodies (the handler reads them) nor what
+ * a handler writes before it waits for its client.
  */
 export type RequestHandler = (req: HttpRequest, res: HttpResponse) => void;
 
@@ -32,6 +34,8 @@ export type ListenerLimits = {
   keepAliveTimeoutMs: number;
   /** HTTP/2: a ping that is not answered until the next one is due ends the connection. */
   pingIntervalMs: number;
+  /** A client that has taken nothing of an answer for so long is cut off. */
+  stallMs: number;
 };
 
 export const LISTENER_LIMITS: ListenerLimits = {
@@ -43,6 +47,7 @@ export const LISTENER_LIMITS: ListenerLimits = {
   requestTimeoutMs: 60_000,
   keepAliveTimeoutMs: 75_000,
   pingIntervalMs: 20_000,
+  stallMs: 30_000,
 };
 
 export type Listener = AsyncDisposable & {
@@ -64,9 +69,10 @@ export type ListenerOptions = {
 /** Listens. Rejects if the port is taken. Disposing it closes without grace. */
 export async function openListener(options: ListenerOptions): Promise<Listener> {
   const limits = { ...LISTENER_LIMITS, ...options.limits };
-  const requests = trackRequests(options.handler);
+  const stalls = endStalled(options.handler, limits.stallMs);
+  const requests = trackRequests(stalls.handler);
   const http1 = openHttp1(limits, requests.handler);
-  const http2Server = openHttp2(limits, options.handler);
+  const http2Server = openHttp2(limits, stalls.handler);
   const { front, sockets, undecided } = openFront(limits, (socket, protocol) => {
     if (protocol === 'http2') {
       socket.allowHalfOpen = false;
@@ -94,6 +100,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     }, graceMs);
     await closed;
     clearTimeout(cut);
+    stalls.stop();
   };
   const { port } = front.address() as AddressInfo;
   return {

@@ -876,7 +876,8 @@ export const IncrementalUpdatesService: GenService<{
   /**
    * The ids, as a stream that ends only with an error.
    *
-   * Errors: CURSOR_MALFORMED, CURSOR_AHEAD (UNAVAILABLE: this instance is behind the cursor; try again), SHUTTING_DOWN (UNAVAILABLE).
+   * Errors: CURSOR_MALFORMED, CURSOR_AHEAD (UNAVAILABLE: this instance is behind the cursor; try again), TOO_MANY_STREAMS (RESOURCE_EXHAUSTED) and
+   * SNAPSHOTS_BUSY (UNAVAILABLE), both with RetryInfo. Streams that were served end, after go_away, with STREAM_AGED or SHUTTING_DOWN (UNAVAILABLE).
    *
    * @generated from rpc deptrans.v1.IncrementalUpdatesService.WatchIds
    */

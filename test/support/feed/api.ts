@@ -7,8 +7,9 @@ import { openIncrementalUpdatesService } from '../../../src/api/incremental-upda
 import { openWatchFrames } from '../../../src/api/watch-frames.ts';
 import type { Feed, FeedOptions } from '../../../src/feed/feed.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
+import type { ListenerLimits } from '../../../src/runtime/listener.ts';
 import type { Db } from '../../../src/store/database.ts';
-import { openEdge } from '../edge.ts';
+import { type Edge, openEdge } from '../edge.ts';
 import { openTestFeed, type TestFeed } from './open-test-feed.ts';
 
 export const REGIONS = [
@@ -19,18 +20,24 @@ export const REGIONS = [
 
 export type FeedApi = AsyncDisposable & {
   readonly feed: TestFeed;
+  readonly edge: Edge;
   readonly url: string;
   readonly updates: ReturnType<typeof clientsOf>['updates'];
   readonly diagnostics: ReturnType<typeof clientsOf>['diagnostics'];
 };
 
 /** The feed's two services on a port of their own, over a database. */
-export async function openFeedApi(db: Db, options: Partial<FeedOptions> = {}): Promise<FeedApi> {
+export async function openFeedApi(
+  db: Db,
+  options: Partial<FeedOptions> = {},
+  listenerLimits: Partial<ListenerLimits> = {},
+): Promise<FeedApi> {
   const feed = await openTestFeed(db, options);
   const frames = openWatchFrames({ feed, regions: REGIONS });
-  const edge = await openEdge(servicesOf(feed), { lifetime: feed.lifetime, frames });
+  const edge = await openEdge(servicesOf(feed), { lifetime: feed.lifetime, frames, listenerLimits });
   return {
     feed,
+    edge,
     url: edge.url,
     ...clientsOf(createGrpcTransport({ baseUrl: edge.url })),
     async [Symbol.asyncDispose]() {
