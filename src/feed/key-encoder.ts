@@ -1,13 +1,13 @@
 import { murmur3, SEED_HI, SEED_LO } from './key-hash.ts';
-import { openWriter, reserve, writeField } from './wire.ts';
+import { openWriter, reserve, type Writer, writeBytes, writeVarint } from './wire.ts';
 
 /** One key at a time, as its hash and as its bytes on the wire. What it gives is valid until the next `set`. */
 export type KeyEncoder = {
   set(parkId: string, driverId: string): void;
   readonly lo: number;
   readonly hi: number;
-  /** Fields 1 and 2 of either record. */
-  field(): Uint8Array;
+  /** Fields 1 and 2 of either record: the bytes of the writer up to where it is. */
+  field(): Readonly<Writer>;
 };
 
 export function openKeyEncoder(): KeyEncoder {
@@ -17,6 +17,11 @@ export function openKeyEncoder(): KeyEncoder {
   let parkBytes = 0;
   let keyBytes = 0;
   const writer = openWriter(256);
+  const writePart = (field: number, start: number, length: number) => {
+    writer.bytes[writer.at++] = (field << 3) | 2;
+    writeVarint(writer, length);
+    writeBytes(writer, key, start, length);
+  };
   return {
     set(parkId, driverId) {
       const most = (parkId.length + driverId.length) * 3 + 1;
@@ -36,9 +41,9 @@ export function openKeyEncoder(): KeyEncoder {
     field() {
       writer.at = 0;
       reserve(writer, keyBytes + 16);
-      writeField(writer, 1, key.subarray(0, parkBytes));
-      writeField(writer, 2, key.subarray(parkBytes + 1, keyBytes));
-      return writer.bytes.subarray(0, writer.at);
+      writePart(1, 0, parkBytes);
+      writePart(2, parkBytes + 1, keyBytes - parkBytes - 1);
+      return writer;
     },
   };
 }

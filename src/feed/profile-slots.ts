@@ -87,26 +87,26 @@ export class ProfileSlots {
   }
 
   /** Sets the key; a profile's never changes. */
-  setKey(no: number, key: Uint8Array, lo: number, hi: number): void {
+  setKey(no: number, { bytes: key, at: length }: Readonly<Writer>, lo: number, hi: number): void {
     const { bytes } = this.#slab.writable(no);
     const at = this.#slab.at(no);
     this.#setWord(no, LO, lo);
     this.#setWord(no, HI, hi);
     this.#setBucket(no, lo & 255);
-    if (key.length <= KEY_BYTES) {
-      bytes[at + KEY_LENGTH] = key.length;
-      bytes.set(key, at + KEY);
+    if (length <= KEY_BYTES) {
+      bytes[at + KEY_LENGTH] = length;
+      for (let i = 0; i < length; i++) bytes[at + KEY + i] = key[i]!;
       return;
     }
-    const stored = this.#arena.put(key);
+    const stored = this.#arena.put(key.subarray(0, length));
     bytes[at + KEY_LENGTH] = ELSEWHERE;
     this.#setWord(no, CHUNK, stored.chunk);
     this.#setWord(no, PLACE, stored.at);
   }
 
-  keyEquals(no: number, key: Uint8Array): boolean {
+  keyEquals(no: number, { bytes: key, at: keyLength }: Readonly<Writer>): boolean {
     const { bytes, start, length } = this.#key(no);
-    if (length !== key.length) return false;
+    if (length !== keyLength) return false;
     for (let i = 0; i < length; i++) if (bytes[start + i] !== key[i]) return false;
     return true;
   }

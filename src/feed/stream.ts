@@ -6,7 +6,7 @@ import type { Image } from './image.ts';
 import { type Block, type Entry, OrderLog } from './order-log.ts';
 import { type Filter, isTombstone, writeRecord } from './records.ts';
 import { Ring } from './ring.ts';
-import { sortBySeq } from './sort-by-seq.ts';
+import { type BySeq, sortBySeq } from './sort-by-seq.ts';
 import type { Writer } from './wire.ts';
 
 export type Reader = {
@@ -54,7 +54,8 @@ export class Stream {
     this.#image = image;
     this.#epoch = epoch;
     this.#filterHash = filterHash(kind, []);
-    for (const no of sortBySeq(knownProfiles(image), (no) => this.#seqOf(no))) this.#enter(no, this.#seqOf(no));
+    const { nos, seqs } = sortBySeq(knownProfiles(kind, image));
+    for (let i = 0; i < nos.length; i++) this.#enter(nos[i]!, seqs[i]!);
   }
 
   get through(): number {
@@ -212,9 +213,16 @@ export class Stream {
   }
 }
 
-function knownProfiles({ profiles }: Image): Uint32Array {
-  const nos = new Uint32Array(profiles.end);
+function knownProfiles(kind: StreamKind, image: Image): BySeq {
+  const { end } = image.profiles;
+  const nos = new Uint32Array(end);
+  const seqs = new Float64Array(end);
   let count = 0;
-  for (let no = 1; no < profiles.end; no++) if (profiles.seq(no) > 0) nos[count++] = no;
-  return nos.subarray(0, count);
+  for (let no = 1; no < end; no++) {
+    const seq = image.recordSeq(kind, no);
+    if (seq === 0) continue;
+    nos[count] = no;
+    seqs[count++] = seq;
+  }
+  return { nos: nos.subarray(0, count), seqs: seqs.subarray(0, count) };
 }
