@@ -9,12 +9,10 @@ export type WireAnswer = { status: number; retryAfter: string | null; body: stri
 type Refusal = Exclude<Outcome<never>, { kind: 'accepted' }>;
 type Read = { kind: 'body'; body: unknown } | Refusal;
 
-const errorBody = z.object({ error: z.object({ code: z.coerce.string().max(64), message: z.unknown().optional() }) });
-const text = z.string().min(1).max(128);
-const time = z.iso.datetime({ offset: true }).transform((value) => new Date(value));
-const sessionShape = z.object({ id: text, status: text, startedAt: time.nullish(), endGuess: time.nullish() });
-const reportBody = z.object({ session: sessionShape.nullish() });
-const sessionBody = z.object({ session: sessionShape.nullable() });
+/** A shift as it comes. */
+type SessionShape = { id: string; status: string; startedAt: Date | null; endGuess: Date | null };
+
+const dateTime = z.core.regexes.datetime({ offset: true });
 const checkBody = z.object({ valid: z.boolean(), reason: z.string().optional() });
 const tokenBody = z.object({
   token: z
@@ -35,23 +33,21 @@ export function readReport(answer: WireAnswer, now: Date): Outcome<Session | nul
 
 /** Reads what is said of one report: the body of an answer, or an item of a batch's answer. */
 export function readReportBody(body: unknown, now: Date): Outcome<Session | null> {
-  const error = errorBody.safeParse(body);
-  if (error.success) return readError(error.data.error.code);
-  const parsed = reportBody.safeParse(body);
-  if (!parsed.success) {
-    const told = typeof body === 'object' && body !== null && 'session' in body;
-    return told ? { kind: 'accepted', value: null } : { kind: 'unknown', reason: 'unreadable' };
-  }
-  return { kind: 'accepted', value: parsed.data.session ? toSession(parsed.data.session, now) : null };
+  const code = errorCodeOf(body);
+  if (code !== null) return readError(code);
+  if (!isRecord(body)) return { kind: 'unknown', reason: 'unreadable' };
+  const shape = readShape(body['session']);
+  return { kind: 'accepted', value: shape ? toSession(shape, now) : null };
 }
 
 /** Reads an answer to "which session". An unreadable one is unknown: a reading that cannot be understood tells nothing. */
 export function readSession(answer: WireAnswer, now: Date): Outcome<Session | null> {
   const read = readAnswer(answer);
   if (read.kind !== 'body') return read;
-  const parsed = sessionBody.safeParse(read.body);
-  if (!parsed.success) return { kind: 'unknown', reason: 'unreadable' };
-  return { kind: 'accepted', value: parsed.data.session && toSession(parsed.data.session, now) };
+  const told = isRecord(read.body) ? read.body['session'] : undefined;
+  const shape = told === null ? null : readShape(told);
+  if (shape === undefined) return { kind: 'unknown', reason: 'unreadable' };
+  return { kind: 'accepted', value: shape && toSession(shape, now) };
 }
 
 export function readCheck(answer: WireAnswer): Outcome<{ matches: boolean }> {
@@ -80,11 +76,19 @@ export function readAnswer({ status, retryAfter, body }: WireAnswer): Read {
   if (status >= 500) return { kind: 'unknown', reason: 'server_error' };
   if (body === null) return { kind: 'unknown', reason: 'too_large' };
   const json = parseJson(body);
-  const error = errorBody.safeParse(json);
-  if (error.success) return readError(error.data.error.code);
+  const code = errorCodeOf(json);
+  if (code !== null) return readError(code);
   if (status === 400 || status === 409 || status === 422) return { kind: 'rejected', reason: 'refused' };
   if (status !== 200) return { kind: 'unknown', reason: 'unexpected_status' };
   return json === undefined ? { kind: 'unknown', reason: 'unreadable' } : { kind: 'body', body: json };
+}
+
+/** The code of an error that a body tells of, as text; null if it tells of none. */
+function errorCodeOf(body: unknown): string | null {
+  const error = isRecord(body) ? body['error'] : undefined;
+  if (!isRecord(error) || !Object.hasOwn(error, 'code')) return null;
+  const code = typeof error['code'] === 'object' && error['code'] !== null ? '[object]' : String(error['code']);
+  return code.length <= 64 ? code : null;
 }
 
 function readError(code: string): Refusal {
@@ -116,13 +120,35 @@ function parseJson(body: string): unknown {
   }
 }
 
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Reads a shift as it comes; undefined if it cannot be read. By hand: it is read with every report. */
+function readShape(value: unknown): SessionShape | undefined {
+  if (!isRecord(value)) return undefined;
+  const { id, status } = value;
+  const [startedAt, endGuess] = [readTime(value['startedAt']), readTime(value['endGuess'])];
+  if (!isText(id) || !isText(status) || startedAt === undefined || endGuess === undefined) return undefined;
+  return { id, status, startedAt, endGuess };
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value.length >= 1 && value.length <= 128;
+}
+
+/** A time with its zone; null if there is none, undefined if it cannot be read. */
+function readTime(value: unknown): Date | null | undefined {
+  if (value === undefined || value === null) return null;
+  return typeof value === 'string' && dateTime.test(value) ? new Date(value) : undefined;
+}
+
 const DAY_MS = 86_400_000;
 
 /** An end that is not within a year of now is a mistake, not a fact: it is left out. */
-function toSession(shape: z.infer<typeof sessionShape>, now: Date): Session {
+function toSession(shape: SessionShape, now: Date): Session {
   const { status, raw } = parseSessionStatus(shape.status);
-  const sane = (date: Date | null | undefined) =>
-    date && Math.abs(date.getTime() - now.getTime()) < 366 * DAY_MS ? date : null;
+  const sane = (date: Date | null) => (date && Math.abs(date.getTime() - now.getTime()) < 366 * DAY_MS ? date : null);
   const open = status === 'issued' || status === 'online';
   return {
     id: shape.id,

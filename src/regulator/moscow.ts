@@ -1,11 +1,12 @@
 import type { Outcome } from '../domain/outcome.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { openDeadline } from '../runtime/deadline.ts';
 import type { Masked } from '../runtime/masked.ts';
 import type { Timer } from '../runtime/metrics.ts';
 import { batchRequest, openBatchSize, readBatch } from './moscow-batch.ts';
 import { readCheck, readReport, readSession, readToken, type WireAnswer } from './moscow-wire.ts';
 import type { Capabilities, Regulator } from './regulator.ts';
-import { openTokenSource, type TokenStore } from './token.ts';
+import { openTokenSource, type Token, type TokenStore } from './token.ts';
 import { openWireClient } from './wire-client.ts';
 
 export type MoscowOptions = {
@@ -50,6 +51,16 @@ export function openMoscow(options: MoscowOptions): Regulator & AsyncDisposable 
     return outcome;
   };
 
+  /** A token by `until`, or null: nobody has one, `signal` aborted, or our database is away. */
+  const tokenBy = async (until: number, signal: AbortSignal): Promise<Token | null> => {
+    const deadline = openDeadline(Math.max(1, Math.ceil(until - clock.monotonic())), signal);
+    try {
+      return await tokens.get(deadline.signal).catch(() => null);
+    } finally {
+      deadline.end();
+    }
+  };
+
   const send = async <T>(
     method: 'GET' | 'POST',
     path: string,
@@ -59,8 +70,7 @@ export function openMoscow(options: MoscowOptions): Regulator & AsyncDisposable 
   ): Promise<Outcome<T>> => {
     const until = clock.monotonic() + deadlineMs;
     for (let attempt = 1; ; attempt++) {
-      const left = AbortSignal.any([signal, AbortSignal.timeout(Math.max(1, Math.ceil(until - clock.monotonic())))]);
-      const token = await tokens.get(left).catch(() => null); // our database is away: nothing was sent
+      const token = tokens.inHand() ?? (await tokenBy(until, signal));
       const leftMs = until - clock.monotonic();
       if (!token || leftMs <= 0) return { kind: 'unauthorised' };
       const result = await wire.send(method, path, token.value.reveal(), body, leftMs, signal);

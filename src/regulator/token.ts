@@ -27,6 +27,8 @@ export type TokenStore = {
 };
 
 export type TokenSource = AsyncDisposable & {
+  /** The token in use, without any wait; null if there is none. An old one is renewed meanwhile. */
+  inHand(): Token | null;
   /** The token in use. Logs in, or waits for the instance that does, if there is none or it was refused; null if that failed or `signal` aborts. */
   get(signal: AbortSignal): Promise<Token | null>;
   /** The regulator refused this token: it is not used again. */
@@ -100,18 +102,22 @@ export function openTokenSource({ store, login, renewAfterMs, clock }: TokenSour
     return null;
   };
 
+  const inHand = (): Token | null => {
+    if (!current || renewing !== null || clock.monotonic() < lookAgainAt) return current;
+    lookAgainAt = clock.monotonic() + RENEWAL_LOOK_MS;
+    renewing = renew(current)
+      .catch(() => {}) // our database is away: looked at again later
+      .finally(() => {
+        renewing = null;
+      });
+    return current;
+  };
+
   return {
+    inHand,
     async get(signal) {
-      if (current) {
-        if (clock.monotonic() < lookAgainAt || renewing !== null) return current;
-        lookAgainAt = clock.monotonic() + RENEWAL_LOOK_MS;
-        renewing = renew(current)
-          .catch(() => {}) // our database is away: looked at again later
-          .finally(() => {
-            renewing = null;
-          });
-        return current;
-      }
+      const present = inHand();
+      if (present) return present;
       logging ??= obtain().finally(() => {
         logging = null;
       });
