@@ -79,6 +79,9 @@ export type DeliveryParts = {
   metrics: Metrics;
 };
 
+/** Accounts in the hands of this instance at once, as a multiple of its calls: claimed ahead, being called, being settled. */
+const MOST_IN_HAND = 8;
+
 export function openDelivery(parts: DeliveryParts): Delivery {
   const { db, regulator, trackstory, limits, slot, lifetime, clock, metrics } = parts;
   const log = parts.log.child({ part: 'delivery' });
@@ -99,7 +102,9 @@ export function openDelivery(parts: DeliveryParts): Delivery {
   ] as const);
   const readings = metrics.counter('delivery_readings_total', 'Readings of the regulator', ['result'] as const);
   const lostLeases = metrics.counter('delivery_lost_leases_total', 'Looks whose lease was over when they ended');
-  metrics.gauge('delivery_in_flight', 'Accounts being worked on', [], (gauge) => gauge.set(pace.inFlight));
+  metrics.gauge('delivery_in_flight', 'Accounts claimed whose call has not ended', [], (gauge) =>
+    gauge.set(pace.inFlight),
+  );
   metrics.gauge('delivery_allowed_rate', 'Calls a second that the cluster may make', [], (gauge) =>
     gauge.set(pace.rate),
   );
@@ -132,6 +137,7 @@ export function openDelivery(parts: DeliveryParts): Delivery {
     }),
   };
   const working = new Set<Promise<void>>();
+  let inHand = 0; // accounts claimed together count until the last of them is settled
 
   const work = async (looks: ClaimedLook[], rulesVersion: number, signal: AbortSignal): Promise<void> => {
     const now = looks[0]!.now;
@@ -149,8 +155,10 @@ export function openDelivery(parts: DeliveryParts): Delivery {
 
   /** Claims what may be claimed and starts to work on it. Returns how many accounts that were, -1 if none may be claimed now. */
   const claimSome = async (signal: AbortSignal): Promise<number> => {
+    const wanted = Math.min(limits.batch, MOST_IN_HAND * limits.maxInFlight - inHand);
+    if (wanted <= 0 || !pace.hasRoom()) return -1;
     if (await pause.isOn()) return 0;
-    const permits = await pace.permits(limits.batch, regulator.capabilities.maxBatch);
+    const permits = await pace.permits(wanted, regulator.capabilities.maxBatch);
     if (permits === 0) return -1;
     const claimDue = async (tx: Db) => {
       const due = await claim(tx, permits, limits.leaseMs);
@@ -166,10 +174,12 @@ export function openDelivery(parts: DeliveryParts): Delivery {
       return 0;
     }
     for (const { token } of looks) pace.enter(token);
+    inHand += looks.length;
     const task = work(looks, rulesVersion, signal)
       .catch((err) => log.error({ err }, 'claim failed'))
       .finally(() => {
         for (const { token } of looks) pace.leave(token);
+        inHand -= looks.length;
         working.delete(task);
       });
     working.add(task);

@@ -74,6 +74,7 @@ export function openExchanges(regulator: Regulator, pace: Pace, clock: Clock, jo
       pace.decided(look.token);
       const { deptransId } = look.account;
       const made = await batches.send({ deptransId, direction, occurredAt }, startBy, signal);
+      pace.leave(look.token);
       return noted('outcome', look, made, { direction, region, happenedAt });
     },
   };

@@ -17,7 +17,7 @@ export type Breaker = {
   told(shut: boolean): void;
   /** The right to one probe. A probe is spent by a call; a look that needs none leaves it to the next. */
   mayProbe(): Promise<boolean>;
-  learn(outcome: Outcome<unknown>): Promise<void>;
+  learn(outcome: Outcome<unknown>): Promise<void> | undefined;
 };
 
 export function openBreaker(
@@ -28,6 +28,13 @@ export function openBreaker(
   let failures = 0;
   let shut = false;
   let probing = false;
+
+  const change = async (toShut: boolean) => {
+    shut = toShut;
+    const changed = toShut ? await gate.open() : await gate.close().then(() => true);
+    if (changed) onChange(!toShut);
+  };
+
   return {
     get shut() {
       return shut;
@@ -42,19 +49,12 @@ export function openBreaker(
       probing ||= await gate.takeProbe();
       return probing;
     },
-    async learn({ kind }) {
+    learn({ kind }) {
       const failed = kind === 'unavailable' || kind === 'unknown' || kind === 'unauthorised';
       failures = failed ? failures + 1 : 0;
       probing = false;
-      if (failed && failures >= failuresToShut && !shut) {
-        shut = true;
-        if (await gate.open()) onChange(false);
-      }
-      if (!failed && shut) {
-        shut = false;
-        await gate.close();
-        onChange(true);
-      }
+      if (failed ? failures >= failuresToShut && !shut : shut) return change(failed);
+      return undefined;
     },
   };
 }

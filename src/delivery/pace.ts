@@ -2,7 +2,8 @@ import type { Outcome } from '../domain/outcome.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { openBreaker, type SharedBreaker } from './pace-breaker.ts';
 import { openConcurrency } from './pace-concurrency.ts';
-import { openTurns, type SharedSlots } from './pace-turns.ts';
+import { openPlaces } from './pace-places.ts';
+import { openTurns, type SharedSlots, type Turn } from './pace-turns.ts';
 
 /**
  * When calls may go to the regulator. Guarantees: all instances together never begin more calls in a second than the allowed rate, which the
@@ -10,6 +11,8 @@ import { openTurns, type SharedSlots } from './pace-turns.ts';
  * pause or an outage. Not guaranteed: that calls of drivers who set their id are counted; they are few, go at once, and the rate makes room for them.
  */
 export type Pace = {
+  /** Whether accounts may be claimed at all now: not while there are enough whose calls have not ended. */
+  hasRoom(): boolean;
   /** How many accounts may be claimed now, 0 to `wanted`. `perCall`: so many reports may share one call if they are many. */
   permits(wanted: number, perCall?: number): Promise<number>;
   /** Resolves when there may be permits again: a look has ended, the rate allows more, a probe may be due, or `signal` aborts. */
@@ -23,7 +26,7 @@ export type Pace = {
     run: () => Promise<R>,
     judge: (result: R) => Outcome<unknown>,
   ): Promise<R | NoTurn>;
-  /** An account is worked on, from now on until it leaves, under the token of its lease. */
+  /** An account is going to be told of, from now on until it leaves, under the token of its lease. It leaves when its call has ended. */
   enter(token: number): void;
   /** It is going to call: it is not counted on any more to need a turn, it asks for one. */
   decided(token: number): void;
@@ -52,6 +55,7 @@ export type Gate = SharedSlots &
   };
 
 export type PaceOptions = {
+  /** Calls at once. Accounts are claimed beyond it, as many as calls end soon: who comes next is ready when a call ends. */
   maxInFlight: number;
   /** Failures in a row, without a success between them, that shut the gate. */
   failuresToShut: number;
@@ -67,6 +71,8 @@ const PROBE_LOOK_MS = 1_000;
 const LEAST_PAUSE_MS = 10;
 /** After a call that found no turn, reports are not counted on to share calls for so long. */
 const CAREFUL_MS = 5_000;
+/** A turn that waited longer for a place than this is void: turns that are saved up would be used in a burst. */
+const STALE_MS = 250;
 
 /** Outcomes of calls that the regulator took without complaint: the rate may grow. */
 const ANSWERED: ReadonlySet<Outcome<unknown>['kind']> = new Set(['accepted', 'already', 'rejected']);
@@ -75,6 +81,7 @@ export function openPace({ maxInFlight, failuresToShut, gate, clock, onChange }:
   const concurrency = openConcurrency(maxInFlight);
   const turns = openTurns(gate, clock);
   const breaker = openBreaker(gate, failuresToShut, onChange);
+  const places = openPlaces(() => concurrency.limit, clock);
   const inFlight = new Set<number>();
   const undecided = new Set<number>(); // of those in flight: not known yet whether they need a call
   let room = 0;
@@ -85,21 +92,47 @@ export function openPace({ maxInFlight, failuresToShut, gate, clock, onChange }:
   let lastCut = -1;
   let ended = Promise.withResolvers<void>();
 
-  const learn = async (outcome: Outcome<unknown>, cutNo: number) => {
-    if (outcome.kind === 'throttled' && cutNo > lastCut) {
-      lastCut = cutNo;
-      await gate.cut(cutNo, outcome.retryAfterMs);
-    }
+  const learn = (outcome: Outcome<unknown>, cutNo: number): Promise<unknown> | undefined => {
     if (ANSWERED.has(outcome.kind)) turns.succeeded();
-    await breaker.learn(outcome);
+    if (outcome.kind !== 'throttled' || cutNo <= lastCut) return breaker.learn(outcome);
+    lastCut = cutNo;
+    return gate.cut(cutNo, outcome.retryAfterMs).then(() => breaker.learn(outcome));
+  };
+
+  /** How many accounts may be claimed as far as calls under way are concerned; 0 if so few that more are waited for: they share statements. */
+  const freeNow = (): number => {
+    const ahead = Math.min(maxInFlight, concurrency.endingWithin(AHEAD_MS));
+    const free = concurrency.limit + ahead - inFlight.size;
+    full = free < Math.max(1, ahead / 2);
+    return full ? 0 : free;
+  };
+
+  /** A place for a call, and a turn in time; or what is missing. */
+  const begin = async (wait: { startBy: number; signal: AbortSignal }): Promise<Turn> => {
+    const wish = { ...wait, probing: breaker.probing };
+    const turn = await turns.take(wish);
+    if (turn.kind !== 'turn') return turn;
+    const turnAt = clock.monotonic();
+    const place = places.take(wait.startBy, wait.signal);
+    if (place !== true && !(await place)) return { kind: 'late' };
+    if (clock.monotonic() - turnAt <= STALE_MS) return turn;
+    const again = await turns.take(wish).catch((error) => {
+      places.giveBack();
+      throw error;
+    });
+    if (again.kind !== 'turn') places.giveBack();
+    return again;
   };
 
   return {
+    hasRoom() {
+      pauseMs = PROBE_LOOK_MS;
+      return freeNow() > 0;
+    },
     async permits(wanted, perCall = 1) {
       pauseMs = PROBE_LOOK_MS;
-      const free = Math.min(wanted, concurrency.limit - inFlight.size);
-      full = free <= 0;
-      if (full) return 0;
+      const free = Math.min(wanted, freeNow());
+      if (free <= 0) return 0;
       const state = await gate.read();
       breaker.told(state.shut);
       rate = state.rate;
@@ -116,17 +149,21 @@ export function openPace({ maxInFlight, failuresToShut, gate, clock, onChange }:
       await Promise.race(full ? [pause, ended.promise] : [pause]);
       done.abort();
     },
-    async call({ startBy, signal }, run, judge) {
-      const turn = await turns.take({ startBy, probing: breaker.probing, signal });
+    async call(wait, run, judge) {
+      const turn = await begin(wait);
       if (turn.kind !== 'turn') {
         if (turn.kind === 'late') carefulUntil = clock.monotonic() + CAREFUL_MS;
         return new NoTurn(turn.kind === 'shut');
       }
       const started = clock.monotonic();
-      const result = await run();
-      concurrency.observe(clock.monotonic() - started);
-      await learn(judge(result), turn.cutNo).catch(() => {}); // the database is away: the next outcome says it again
-      return result;
+      try {
+        const result = await run();
+        concurrency.observe(clock.monotonic() - started);
+        await learn(judge(result), turn.cutNo)?.catch(() => {}); // the database is away: the next outcome says it again
+        return result;
+      } finally {
+        places.giveBack();
+      }
     },
     enter(token) {
       inFlight.add(token);
