@@ -1,6 +1,7 @@
 import { deliveryBench } from './delivery/delivery.ts';
 import { coldStartBench } from './feed/cold-start.ts';
 import { feedBench } from './feed/feed.ts';
+import { pollingBench } from './feed/polling.ts';
 import { snapshotBench } from './feed/snapshot.ts';
 import type { Bench } from './frame.ts';
 import { allGoals, type GoalId } from './goals.ts';
@@ -14,6 +15,7 @@ export const benches: readonly Bench[] = [
   feedBench,
   snapshotBench,
   coldStartBench,
+  pollingBench,
   sizesBench,
 ];
 

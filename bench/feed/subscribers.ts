@@ -12,7 +12,16 @@ export type Subscribers = AsyncDisposable & {
 
 /** Starts `count` subscribers of sessions in one process: `live` ones from now on, `cold` ones from nothing. */
 export function startSubscribers(url: string, count: number, mode: 'live' | 'cold'): Subscribers {
-  const child = fork(fileURLToPath(new URL('subscribe.ts', import.meta.url)), [url, String(count), mode]);
+  return start('subscribe.ts', [url, String(count), mode]);
+}
+
+/** Starts `count` pollers in one process. */
+export function startPollers(url: string, count: number): Subscribers {
+  return start('poll.ts', [url, String(count)]);
+}
+
+function start(file: string, args: readonly string[]): Subscribers {
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args);
   const exited = once(child, 'exit');
   const gone = exited.then(() => Promise.reject(new Error('The subscribers ended by themselves.')));
   gone.catch(() => {});
