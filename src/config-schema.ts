@@ -78,6 +78,8 @@ export const limitsSchema = z.strictObject({
     sessionEndSlackMs: ms(60_000),
     /** An open session is read again when its last news is older than this, as far as reports leave room. */
     refreshMs: ms(900_000),
+    /** A session that is issued and not on yet is read again after so long, and then ever more rarely. */
+    issuedReadMs: ms(5_000),
     /** An event older than this is not told as fresh. */
     maxAgeMs: ms(86_400_000),
     /** A connected profile without an event for so long counts as offline. */

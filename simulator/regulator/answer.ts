@@ -103,5 +103,5 @@ function applyItem({ registry, now }: Books, item: StatusItem, record: CallRecor
 }
 
 function view({ settings, now }: Books, shift: Shift | null) {
-  return shift && viewShift(shift, now(), settings.shiftMs);
+  return shift && viewShift(shift, now(), settings);
 }

@@ -1,9 +1,11 @@
 import type { RegistryRules } from './registry.ts';
+import type { ShiftSettings } from './shift.ts';
 import type { TokenRules } from './tokens.ts';
 
 /** How the regulator is on the whole. Every field can be changed while it runs. */
 export type RegulatorSettings = RegistryRules &
-  TokenRules & {
+  TokenRules &
+  ShiftSettings & {
     canReadSession: boolean;
     /** Whether `POST /drivers/status/batch` exists. */
     batch: boolean;
@@ -25,6 +27,8 @@ export const kindSettings: RegulatorSettings = {
   repeats: 'already',
   ordersByOccurredAt: false,
   shiftMs: 12 * 3_600_000,
+  issuedShare: 1 / 3,
+  issuedForMs: 2_000,
   canReadSession: true,
   batch: true,
   maxBatch: 100,

@@ -10,10 +10,12 @@ export type Shift = {
   readonly finalised: boolean;
 };
 
+/** `issuedShare` of the shifts are ISSUED for the first `issuedForMs`. */
+export type ShiftSettings = { shiftMs: number; issuedShare: number; issuedForMs: number };
+
 export type ShiftView = { id: string; status: string; startedAt: string; endGuess: string };
 
 const finalisedAfterMs = 60_000;
-const issuedForMs = 2_000;
 const guessMovesEveryMs = 5_000;
 const guessMovesByMs = 30 * 60_000;
 
@@ -30,21 +32,22 @@ export function shiftAt(shift: Shift, atMs: number, shiftMs: number): Shift {
 }
 
 /**
- * The shift as the wire shows it. A third of the shifts begin as ISSUED and are ONLINE 2 s later. The end of an open one is an estimate
+ * The shift as the wire shows it. Some shifts begin as ISSUED and are ONLINE after a while. The end of an open one is an estimate
  * that moves every 5 s by up to half an hour, earlier only; of a closed one it is the true end.
  */
-export function viewShift(shift: Shift, atMs: number, shiftMs: number): ShiftView {
+export function viewShift(shift: Shift, atMs: number, settings: ShiftSettings): ShiftView {
+  const { shiftMs } = settings;
   const move = shareOf(shift.id, Math.floor(atMs / guessMovesEveryMs)) * Math.min(guessMovesByMs, shiftMs / 10);
   return {
     id: shift.id,
-    status: statusOf(shift, atMs),
+    status: statusOf(shift, atMs, settings),
     startedAt: new Date(shift.startedAtMs).toISOString(),
     endGuess: new Date(shift.endedAtMs ?? shift.startedAtMs + shiftMs - move).toISOString(),
   };
 }
 
-function statusOf(shift: Shift, atMs: number): string {
+function statusOf(shift: Shift, atMs: number, { issuedShare, issuedForMs }: ShiftSettings): string {
   if (shift.endedAtMs !== null)
     return shift.finalised || atMs - shift.endedAtMs > finalisedAfterMs ? 'FINALIZED' : 'FINISHED';
-  return shareOf(shift.id) < 1 / 3 && atMs - shift.startedAtMs < issuedForMs ? 'ISSUED' : 'ONLINE';
+  return shareOf(shift.id) < issuedShare && atMs - shift.startedAtMs < issuedForMs ? 'ISSUED' : 'ONLINE';
 }

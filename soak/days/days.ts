@@ -28,7 +28,10 @@ export async function liveDays(
   databaseUrl: string,
   signal: AbortSignal,
 ): Promise<Figures> {
-  await using world = await openWorld({ databaseUrl, limits: { sweepPage: 2_000, refreshMs: 31 * dayMs } });
+  await using world = await openWorld({
+    databaseUrl,
+    limits: { sweepPage: 2_000, refreshMs: 31 * dayMs, issuedReadMs: 31 * dayMs },
+  });
   const random = openRandom(`${seed}/days`);
   const drivers = Array.from({ length: count }, (_, no) => makeDriver(no, random));
   await settle(world, drivers);

@@ -162,7 +162,8 @@ export function openDelivery(parts: DeliveryParts): Delivery {
     if (permits === 0) return -1;
     const claimDue = async (tx: Db) => {
       const due = await claim(tx, permits, limits.leaseMs);
-      return due.looks.length > 0 ? due : claimStale(tx, permits, limits.leaseMs, limits.refreshMs);
+      if (due.looks.length > 0 || !limits.canReadSession) return due;
+      return claimStale(tx, permits, limits.leaseMs, limits.refreshMs);
     };
     const { looks, rulesVersion } = await inTransaction(db, claimDue, { asyncCommit: true });
     if (looks.length === 0) return 0;

@@ -1,4 +1,5 @@
 import type { Look } from './report.ts';
+import type { Session } from './session.ts';
 
 /** What the regulator can do, and when it is read though nothing is in doubt. */
 export type ReadingLimits = {
@@ -11,6 +12,8 @@ export type ReadingLimits = {
   sessionEndSlackMs: number;
   /** An open session is read again when its last news is older than this: hours are counted across services, so its end moves. */
   refreshMs: number;
+  /** A session that is issued and not on yet is read again after so long, then ever more rarely. */
+  issuedReadMs: number;
 };
 
 /**
@@ -30,6 +33,22 @@ export function needsReading({ account, now }: Look, limits: ReadingLimits): boo
   return (
     isPast(account.verifyAt, 0) ||
     (open && isPast(account.sessionEnd, limits.sessionEndSlackMs)) ||
+    (open && isPast(account.rereadAt, 0)) ||
     (open && isPast(account.sessionReadAt, limits.refreshMs))
   );
+}
+
+/**
+ * When to read again what was told at `now` of an open session (null: nothing), or null if it is on: soon after the report, and each time as late
+ * again as the report lies back, but no later than any other session.
+ */
+export function rereadAt(
+  session: Session | null,
+  sentAt: Date,
+  now: Date,
+  { canReadSession, issuedReadMs, refreshMs }: ReadingLimits,
+): Date | null {
+  if (!canReadSession || (session !== null && session.status !== 'issued')) return null;
+  const pauseMs = Math.min(Math.max(issuedReadMs, now.getTime() - sentAt.getTime()), Math.max(refreshMs, issuedReadMs));
+  return new Date(now.getTime() + pauseMs);
 }

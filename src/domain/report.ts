@@ -19,6 +19,8 @@ export type Account = {
   sessionOverAt: Date | null;
   /** When the regulator last told about the session. */
   sessionReadAt: Date | null;
+  /** When to read a session that is not on yet; null: there is no hurry. */
+  rereadAt: Date | null;
   outsideSince: Date | null;
   verifyAt: Date | null;
   /** When we last sent a report, or were about to, whatever became of it. Not the time it told. */

@@ -1,6 +1,6 @@
 import type { Outcome, RejectReason } from './outcome.ts';
 import type { Plan, RowsEnd, WaitReason } from './plan.ts';
-import { type ReadingLimits, readsDoubts } from './reading.ts';
+import { type ReadingLimits, readsDoubts, rereadAt } from './reading.ts';
 import type { Account, Look } from './report.ts';
 import { isOpen, type Session } from './session.ts';
 
@@ -82,6 +82,7 @@ export function settleReport(
         region: plan.region,
         sessionOverAt: null,
         sessionReadAt: connected ? now : account.sessionReadAt,
+        rereadAt: connected ? rereadAt(outcome.kind === 'accepted' ? outcome.value : null, now, now, limits) : null,
         outsideSince: plan.outsideSince,
       };
       // "Already so" tells nothing about the session, and neither may a write that ended a doubt: read it.
@@ -129,6 +130,7 @@ export function applyReading(look: Look, outcome: Outcome<Session | null>, limit
   const read = {
     ...(session ? withSession(account, session, now) : account),
     sessionReadAt: now,
+    rereadAt: open ? rereadAt(session, account.lastSentAt ?? now, now, limits) : null,
     doubt: false,
     // What ended a doubt is read once more: a call may live longer than the quiet time.
     verifyAt: account.doubt ? after(now, limits.verifyAfterMs) : null,

@@ -62,7 +62,11 @@ export function judge(
   if (!region?.on) return both('pass', 'not_required', '');
   if (!order.listed(region)) return both('pass', 'not_required', region.id);
   if (!facts.person) return both('unknown', 'person_unknown', region.id);
-  return [judgeId(facts.binding, region.id), judgeSession(facts.session, region.id, now)];
+  const id = judgeId(facts.binding, region.id);
+  const session = judgeSession(facts.session, region.id, now);
+  // A shift that went with the old licence is no violation while nobody knows whether the id comes along.
+  const isPending = facts.binding?.state === 'recheck' && session.outcome === 'fail';
+  return [id, isPending ? { ...id, check: 'session' } : session];
 }
 
 function judgeId(binding: DriverFacts['binding'], region: string): Verdict {
@@ -107,7 +111,8 @@ function judgeSession(session: DriverFacts['session'], region: string, now: numb
     case 'canceled':
       return verdict('fail', 'session_ended');
     case 'issued':
-      return over ? verdict('fail', 'session_ended', endedAt) : verdict('fail', 'no_session');
+      // The regulator took the report and has not said that the shift is on: it is read again in a moment.
+      return over ? verdict('fail', 'session_ended', endedAt) : verdict('unknown', 'session_state_unknown');
     case 'online':
       return over ? verdict('fail', 'session_ended', endedAt) : verdict('pass', null, session.updatedAt, endedAt);
     default:

@@ -45,10 +45,20 @@ async function claimSome(tx: Db, limit: number, leaseMs: number, order: 'asc' | 
 }
 
 /**
- * Claims up to `limit` resting accounts whose open session was last heard of more than `refreshMs` ago, the longest first. For the time that
- * due accounts leave over.
+ * Claims up to `limit` resting accounts with an open session that is to be read again: those that are not on yet and whose time has come, or else
+ * those that were last heard of more than `refreshMs` ago, the longest first. For the time that due accounts leave over.
  */
 export async function claimStale(tx: Db, limit: number, leaseMs: number, refreshMs: number): Promise<Claim> {
+  const { rows: issued } = await sql<ClaimedRow>`/* claim.reread */
+    update deptrans.reports set dirty = false, target = null,
+        lease_token = nextval('deptrans.change_no'), due_at = (select deptrans.now()) + ${leaseMs} * interval '1 ms'
+     where deptrans_id in (
+       select deptrans_id from deptrans.reports
+        where reread_at <= (select deptrans.now()) and believed and session_over_at is null
+          and lease_token is null and not doubt and not suspect and coalesce(not_before, '-infinity') <= (select deptrans.now())
+        order by reread_at limit ${limit} for no key update skip locked)
+    returning ${accountColumns}, lease_token`.execute(tx);
+  if (issued.length > 0) return lookAt(tx, issued);
   const { rows } = await sql<ClaimedRow>`/* claim.stale */
     update deptrans.reports set dirty = false, target = null,
         lease_token = nextval('deptrans.change_no'), due_at = (select deptrans.now()) + ${leaseMs} * interval '1 ms'

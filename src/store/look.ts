@@ -17,6 +17,7 @@ type AccountRow = {
   outside_since: Date | null;
   verify_at: Date | null;
   session_read_at: Date | null;
+  reread_at: Date | null;
   last_sent_at: Date | null;
   last_target: boolean | null;
 };
@@ -39,7 +40,7 @@ type FactRow = {
 /** The columns of `deptrans.reports` that make an `Account`, for `returning` and `select`. */
 export const accountColumns: RawBuilder<AccountRow> = sql`
   deptrans_id, believed, doubt, parked_reason, park_until, park_count, attempts, region, session_id, session_end, session_over_at,
-  outside_since, verify_at, last_sent_at, last_target, session_read_at`;
+  outside_since, verify_at, last_sent_at, last_target, session_read_at, reread_at`;
 
 export function toAccount(row: AccountRow): Account {
   return {
@@ -57,6 +58,7 @@ export function toAccount(row: AccountRow): Account {
     outsideSince: row.outside_since,
     verifyAt: row.verify_at,
     sessionReadAt: row.session_read_at,
+    rereadAt: row.reread_at,
     lastSentAt: row.last_sent_at,
     lastTarget: row.last_target,
   };

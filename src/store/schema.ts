@@ -80,6 +80,7 @@ export type Schema = {
     outside_since: Date | null;
     verify_at: Date | null;
     session_read_at: Date | null;
+    reread_at: Date | null;
     changed_at: Filled<Date>;
   };
   'deptrans.session_statuses': {

@@ -80,6 +80,7 @@ async function updateAccounts(tx: Db, items: readonly SettleItem[]): Promise<voi
     outside_since: account.outsideSince,
     verify_at: account.verifyAt,
     session_read_at: account.sessionReadAt,
+    reread_at: account.rereadAt,
     session_told: session !== undefined,
     session_id: session?.id,
     session_status: session?.status,
@@ -93,7 +94,7 @@ async function updateAccounts(tx: Db, items: readonly SettleItem[]): Promise<voi
         lease_token = null, target = null, parked_reason = g.parked_reason, park_until = g.park_until, park_count = g.park_count,
         wait_reason = g.wait_reason, attempts = g.attempts, region = g.region, session_over_at = g.session_over_at,
         outside_since = case when r.dirty and r.outside_since = to_timestamp(0) then r.outside_since else g.outside_since end,
-        verify_at = g.verify_at, session_read_at = g.session_read_at, changed_at = deptrans.now(),
+        verify_at = g.verify_at, session_read_at = g.session_read_at, reread_at = g.reread_at, changed_at = deptrans.now(),
         session_id = case when g.session_told then g.session_id else r.session_id end,
         session_status = case when g.session_told then g.session_status else r.session_status end,
         session_raw = case when g.session_told then g.session_raw else r.session_raw end,
@@ -101,7 +102,7 @@ async function updateAccounts(tx: Db, items: readonly SettleItem[]): Promise<voi
         session_end_is_estimate = case when g.session_told then g.session_end_is_estimate else r.session_end_is_estimate end
       from jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as g(id text, believed boolean, doubt boolean, watched boolean,
         not_before timestamptz, due_at timestamptz, parked_reason text, park_until timestamptz, park_count int, wait_reason text,
-        attempts int, region text, session_over_at timestamptz, outside_since timestamptz, verify_at timestamptz, session_read_at timestamptz,
+        attempts int, region text, session_over_at timestamptz, outside_since timestamptz, verify_at timestamptz, session_read_at timestamptz, reread_at timestamptz,
         session_told boolean, session_id text, session_status text, session_raw text, session_end timestamptz,
         session_end_is_estimate boolean)
      where r.deptrans_id = g.id`.execute(tx);

@@ -206,3 +206,21 @@ test('an end in the past is looked at again, but not all the time', () => {
   };
   expect(settleWithoutCall(look, plan, limits).dueAt).toEqual(inMinutes(5));
 });
+
+test('a session that is not on yet, or of which nothing was said, is read soon, then each time as late again, and not when it is over', () => {
+  const issued = session({ status: 'issued' });
+  const inSeconds = (n: number) => new Date(NOW.getTime() + n * 1_000);
+  const told = (value: Session | null) => settled({}, 'connected', { kind: 'accepted', value }).account.rereadAt;
+  expect([told(issued), told(null), told(session())]).toEqual([inSeconds(5), inSeconds(5), null]);
+  const read = (value: Session | null, sentAt: Date) =>
+    applyReading(lookAt({ believed: true, lastSentAt: sentAt }), { kind: 'accepted', value }, limits)!.rereadAt;
+  const startedAt = inMinutes(-300);
+  expect(read({ ...issued, startedAt }, inSeconds(-2))).toEqual(inSeconds(5));
+  expect(read({ ...issued, startedAt }, inSeconds(-40))).toEqual(inSeconds(40));
+  expect(read({ ...issued, startedAt }, inMinutes(-300))).toEqual(inMinutes(15));
+  expect(read({ ...session(), startedAt }, inSeconds(-40))).toBeNull();
+  expect(read(finished, inSeconds(-40))).toBeNull();
+  expect(settled({ rereadAt: NOW }, 'disconnected', { kind: 'accepted', value: finished }).account.rereadAt).toBeNull();
+  expect(needsReading(lookAt({ believed: true, rereadAt: NOW }), limits)).toBe(true);
+  expect(needsReading(lookAt({ believed: true, rereadAt: inSeconds(1) }), limits)).toBe(false);
+});

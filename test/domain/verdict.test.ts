@@ -63,14 +63,23 @@ test.each([
   expect(say({ ...good, binding }, order('moscow'))[0]).toBe(`deptrans_id ${expected} moscow`);
 });
 
+test('a shift that went with the old licence fails nothing while the id is checked again', () => {
+  const binding = { state: 'recheck', updatedAt: 13 } as const;
+  const ended = { ...online, status: 'finished' } as const;
+  for (const session of [null, ended]) {
+    expect(say({ ...good, binding, session }, order('moscow'))).toEqual(both('unknown id_recheck 13 - moscow'));
+  }
+  expect(say({ ...good, binding }, order('moscow'))[1]).toBe(`session pass - 20 ${NOW + 1} moscow`);
+});
+
 test.each([
   [null, 'fail no_session - -'],
   [{ status: 'online', endedAt: null }, 'pass - 20 -'],
   [{ status: 'online', endedAt: NOW + 5 }, `pass - 20 ${NOW + 5}`],
   [{ status: 'online', endedAt: NOW }, `fail session_ended ${NOW} -`],
   [{ status: 'online', endedAt: NOW - 5 }, `fail session_ended ${NOW - 5} -`],
-  [{ status: 'issued', endedAt: null }, 'fail no_session 20 -'],
-  [{ status: 'issued', endedAt: NOW + 5 }, 'fail no_session 20 -'],
+  [{ status: 'issued', endedAt: null }, 'unknown session_state_unknown 20 -'],
+  [{ status: 'issued', endedAt: NOW + 5 }, 'unknown session_state_unknown 20 -'],
   [{ status: 'issued', endedAt: NOW - 5 }, `fail session_ended ${NOW - 5} -`],
   [{ status: 'finished', endedAt: NOW + 5 }, 'fail session_ended 20 -'],
   [{ status: 'finalized', endedAt: null }, 'fail session_ended 20 -'],

@@ -70,6 +70,7 @@ export function limitsOf({ canReadSession, ordersByOccurredAt, repeats }: Settin
     maxRetryAfterMs: 60 * SECOND,
     sessionEndSlackMs: 60 * SECOND,
     refreshMs: 86_400 * SECOND,
+    issuedReadMs: 86_400 * SECOND,
     canReadSession,
     ordersByOccurredAt,
     repeatIsHarmless: repeats === 'harmless',

@@ -51,6 +51,7 @@ export const limits: DeliveryLimits = {
   maxRetryAfterMs: 600_000,
   sessionEndSlackMs: 60_000,
   refreshMs: 86_400_000,
+  issuedReadMs: 86_400_000,
   canReadSession: true,
   ordersByOccurredAt: false,
   repeatIsHarmless: true,

@@ -58,6 +58,81 @@ inTown(
   { limits: { refreshMs: 15 * MINUTE } },
 );
 
+const session = async (town: Town) => (await town.session('ann'))!.session_status;
+
+inTown(
+  'T12: a shift that is issued and not on yet is read again some seconds later, then ever more rarely, after the reports',
+  async (town) => {
+    await connected(town);
+    expect(await session(town)).toBe('issued');
+    await town.advance(4_000);
+    await town.delivery.runOnce();
+    expect(readings(town)).toBe(0);
+    const counted: number[] = [];
+    for (const minutes of [1, 5, 30]) {
+      for (let at = 0; at < minutes * MINUTE; at += minutes * 1_500) {
+        await town.advance(minutes * 1_500);
+        await town.delivery.runOnce();
+      }
+      counted.push(readings(town));
+    }
+    // 5, 10, 20, 40 s, …, and at last each 15 minutes.
+    expect(counted[0]).toBeGreaterThanOrEqual(3);
+    expect(counted[0]).toBeLessThanOrEqual(5);
+    expect(counted[2]).toBeLessThanOrEqual(12);
+    expect(await session(town)).toBe('issued');
+    town.regulator.settings.issuedForMs = 0;
+    await town.profiles({ 'p/2': 'bob' });
+    await town.bind('p/2', '8');
+    await town.advance(15 * MINUTE);
+    await town.on('p/2 online');
+    expect(await session(town)).toBe('online');
+    const calls = town.regulator.calls.all().map(({ kind, driverId }) => `${kind} ${driverId}`);
+    expect(calls.slice(-2)).toEqual(['status 8', 'session 7']);
+    const before = readings(town);
+    await town.pass(14 * MINUTE, 7 * MINUTE);
+    expect(readings(town)).toBe(before); // it is on: there is no hurry any more
+  },
+  {
+    limits: { refreshMs: 15 * MINUTE, issuedReadMs: 5_000 },
+    settings: { issuedShare: 1, issuedForMs: 600 * MINUTE },
+  },
+);
+
+inTown(
+  'T12: a report that is accepted with nothing said of the shift is followed by a reading',
+  async (town) => {
+    town.regulator.faults.add({
+      kind: 'body',
+      calls: ['status'],
+      count: 1,
+      body: '{}',
+      contentType: 'application/json',
+    });
+    await connected(town);
+    expect(await town.session('ann')).toBeUndefined();
+    await town.advance(6_000);
+    await town.delivery.runOnce();
+    expect(await session(town)).toBe('online');
+    expect(readings(town)).toBe(1);
+  },
+  { limits: { issuedReadMs: 5_000 }, settings: { issuedShare: 0 } },
+);
+
+inTown(
+  'T12: a regulator that cannot be read is not read',
+  async (town) => {
+    await connected(town);
+    await town.pass(40 * MINUTE, 10 * MINUTE);
+    expect(readings(town)).toBe(0);
+    expect(await session(town)).toBe('issued');
+  },
+  {
+    limits: { refreshMs: 15 * MINUTE, issuedReadMs: 5_000, canReadSession: false },
+    settings: { issuedShare: 1, issuedForMs: 600 * MINUTE, canReadSession: false },
+  },
+);
+
 inTown('T12: until then a consumer compares the end with its own clock', async (town) => {
   await connected(town);
   const session = (await town.session('ann'))!;

@@ -422,7 +422,7 @@ export const VerdictReason = {
   PERSON_UNKNOWN: 7,
 
   /**
-   * UNKNOWN: the regulator used a word for the shift that we do not know.
+   * UNKNOWN: the regulator used a word for the shift that we do not know, or issued it and has not said yet that it is on.
    *
    * @generated from enum value: VERDICT_REASON_SESSION_STATE_UNKNOWN = 8;
    */
