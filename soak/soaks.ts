@@ -5,6 +5,7 @@ import { mutantsSoak } from './mutants/mutants.ts';
 import { postgresSoak } from './postgres/postgres.ts';
 import { protocolSoak } from './protocol/protocol.ts';
 import type { Soak } from './soak.ts';
+import { standbySoak } from './standby/standby.ts';
 import { startUpSoak } from './start-up/start-up.ts';
 import { topicSoak } from './topic/topic.ts';
 
@@ -16,6 +17,7 @@ export const soaks: readonly Soak[] = [
   mutantsSoak,
   postgresSoak,
   protocolSoak,
+  standbySoak,
   startUpSoak,
   topicSoak,
 ];

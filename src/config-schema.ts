@@ -96,6 +96,10 @@ export const limitsSchema = z.strictObject({
     settleLingerMs: ms(5),
     /** Accounts compared with the regulator's own answer a day. */
     driftPerDay: count(1_000, 1, 1_000_000),
+    /** How far a standby may be behind when it takes over from the primary; 0: not at all, it is synchronous. */
+    failoverLagMs: ms(60_000, 0),
+    /** By so long after a failover what was lost with it has been taken again from topic and neighbours. */
+    failoverDoubtMs: ms(600_000),
     sweepMs: ms(30_000),
     sweepLookMs: ms(1_000),
     sweepPage: count(500, 1, 5_000),

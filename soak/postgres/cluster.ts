@@ -15,8 +15,10 @@ export type Cluster = AsyncDisposable & {
   crash(): Promise<void>;
   /** Starts it again where it was, with recovery. Resolves when it takes connections. */
   start(): Promise<void>;
-  /** A standby of it, in step: from now on a synchronous commit here waits until it is there too. */
-  makeStandby(): Promise<Cluster>;
+  /** A standby of it. In step: from now on a synchronous commit here waits until it is there too. */
+  makeStandby(options?: { inStep: boolean }): Promise<Cluster>;
+  /** A standby hears no more of its primary from now on. Resolves when it has applied what it heard. */
+  fallBehind(): Promise<void>;
   /** Makes a standby the primary of a new timeline. */
   promote(): Promise<void>;
 };
@@ -70,11 +72,12 @@ function openCluster(folder: string, port: number): Cluster {
       server = spawn(await postgresBinary(), ['-D', data, '-p', String(port), ...flags], { uid, gid, stdio: 'ignore' });
       await until(`the server on ${port} takes connections`, () => ask(port, 'select 1'));
     },
-    async makeStandby() {
+    async makeStandby({ inStep } = { inStep: true }) {
       const [standbyPort] = await freePorts([0]);
       const copy = await copyCluster({ port, data }, standbyPort!);
       const standby = openCluster(copy, standbyPort!);
       await standby.start();
+      if (!inStep) return standby;
       await ask(port, "alter system set synchronous_standby_names = '*'");
       await ask(port, 'select pg_reload_conf()');
       await until('the standby is in step', async () => {
@@ -82,6 +85,18 @@ function openCluster(folder: string, port: number): Cluster {
         if (rows.length === 0) throw new Error('no standby in step');
       });
       return standby;
+    },
+    async fallBehind() {
+      await ask(port, "alter system set primary_conninfo = ''");
+      await ask(port, 'select pg_reload_conf()');
+      await until('the standby hears nothing more', async () => {
+        const rows = await ask(port, 'select 1 from pg_stat_wal_receiver');
+        if (rows.length > 0) throw new Error('it still receives');
+      });
+      await until('the standby has applied what it heard', async () => {
+        const [row] = await ask(port, 'select pg_last_wal_replay_lsn() >= pg_last_wal_receive_lsn() as applied');
+        if (!(row as { applied: boolean }).applied) throw new Error('not applied');
+      });
     },
     promote: async () => void (await ask(port, 'select pg_promote(true)')),
     async [Symbol.asyncDispose]() {

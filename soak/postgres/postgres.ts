@@ -19,7 +19,7 @@ const CALLS_THAT_SHOW_WORK = 20;
  * Crashes, black holes and failovers of PostgreSQL, in turn and at random moments, while drivers drive. No instance may end, and at rest the
  * regulator must know the truth: nothing lost, nothing missing in the balance.
  *
- * The standby is in step (synchronous): what is lost with one that lags is not shown here.
+ * The standby is in step (synchronous): one that lags is shown in `test/chaos/lagging-standby.test.ts`.
  */
 export async function troublePostgres(
   size: typeof options,
@@ -32,7 +32,12 @@ export async function troublePostgres(
     [Symbol.asyncDispose]: () => clusters.primary[Symbol.asyncDispose](),
   };
   await using proxy = await openTcpProxy(clusters.primary.port);
-  await using stage = await openStage({ ...size, databaseUrl: urlOf(proxy.port), brokers, env });
+  await using stage = await openStage({
+    ...size,
+    databaseUrl: urlOf(proxy.port),
+    brokers,
+    env: { DEPTRANS_DELIVERY_FAILOVER_LAG_MS: '0', ...env },
+  });
   const { simulator, instances } = stage;
   const ended: number[] = [];
   for (const [no, { service }] of instances.entries()) service.process.once('exit', () => ended.push(no));

@@ -16,6 +16,7 @@ import { type SettleItem, settle } from '../store/settle.ts';
 import { openDelayMeter } from './delay.ts';
 import { openDrift } from './drift.ts';
 import { openExchanges } from './exchange.ts';
+import { type FailoverWatchLimits, openFailoverWatch } from './failover.ts';
 import { openPace } from './pace.ts';
 import { openPause } from './pause.ts';
 import { freshPositions } from './positions.ts';
@@ -45,7 +46,8 @@ export type Delivery = AsyncDisposable & {
 };
 
 export type DeliveryLimits = WorkerLimits &
-  SweepLimits & {
+  SweepLimits &
+  FailoverWatchLimits & {
     leaseMs: number;
     batch: number;
     maxInFlight: number;
@@ -208,6 +210,7 @@ export function openDelivery(parts: DeliveryParts): Delivery {
   };
 
   const drift = openDrift(db, { instance: parts.instance, perDay: limits.driftPerDay, clock });
+  const watchFailover = openFailoverWatch(db, { limits, log, metrics });
   const sweep = openSweep({ ...parts, log, rules });
   const recheck = openRecheck({ ...parts, pace, log });
   const loops: AsyncDisposable[] = [];
@@ -215,6 +218,7 @@ export function openDelivery(parts: DeliveryParts): Delivery {
   return {
     async runOnce(signal = lifetime.aborting) {
       let looked = 0;
+      await watchFailover();
       for (;;) {
         while ((await routeRound()) === 'more');
         const claimed = await claimSome(signal);
@@ -234,6 +238,7 @@ export function openDelivery(parts: DeliveryParts): Delivery {
       loops.push(
         startLoop({ ...common, name: 'route', runOnce: routeRound }),
         startLoop({ ...common, name: 'claim', runOnce: claimRound }),
+        startLoop({ ...common, name: 'failover', runOnce: watchFailover, pauseMs: limits.sweepLookMs }),
         startLoop({ ...common, name: 'drift', runOnce: drift, pauseMs: limits.sweepLookMs }),
         startLoop({ ...common, name: 'recheck', runOnce: recheck.round, pauseMs: limits.sweepLookMs }),
         startLoop({ ...common, name: 'sweep', runOnce: sweep.round, pauseMs: limits.sweepLookMs }),

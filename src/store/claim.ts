@@ -14,6 +14,8 @@ type ClaimedRow = Parameters<typeof toAccount>[0] & { lease_token: number };
  * Claims up to `limit` due accounts for `leaseMs`: a fifth of them the oldest, the rest the freshest. In the caller's transaction, which
  * may commit asynchronously: a claim that is lost with the server is as if it had never been.
  *
+ * After a failover nothing is claimed until `acceptHistory` has been there and lost calls have ended.
+ *
  * A lease that ended with an intent written means that a call may have been made: doubt. The lock comes first and everything else is read in
  * the next statement, so that a change that committed in between is either seen here or has left its mark.
  */
@@ -38,7 +40,7 @@ async function claimSome(tx: Db, limit: number, leaseMs: number, order: 'asc' | 
         doubt = doubt or suspect or target is not null, suspect = false, dirty = false, target = null,
         lease_token = nextval('deptrans.change_no'), due_at = (select deptrans.now()) + ${leaseMs} * interval '1 ms'
      where deptrans_id in (
-       select deptrans_id from deptrans.reports where due_at <= (select deptrans.now())
+       select deptrans_id from deptrans.reports where due_at <= (select deptrans.now()) and (select deptrans.may_claim())
         order by due_at ${sql.raw(order)} limit ${limit} for no key update skip locked)
     returning ${accountColumns}, lease_token`.execute(tx);
   return rows;
@@ -65,7 +67,7 @@ export async function claimStale(tx: Db, limit: number, leaseMs: number, refresh
      where deptrans_id in (
        select deptrans_id from deptrans.reports
         where believed and session_over_at is null and session_read_at <= (select deptrans.now()) - ${refreshMs} * interval '1 ms'
-          and lease_token is null and not doubt and not suspect and coalesce(not_before, '-infinity') <= (select deptrans.now())
+          and (select deptrans.may_claim()) and lease_token is null and not doubt and not suspect and coalesce(not_before, '-infinity') <= (select deptrans.now())
         order by session_read_at limit ${limit} for no key update skip locked)
     returning ${accountColumns}, lease_token`.execute(tx);
   return lookAt(tx, rows);

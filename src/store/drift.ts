@@ -14,7 +14,7 @@ export async function verifyOne(db: Db, share: number): Promise<string | null> {
                 where deptrans_id is not null and person_no > floor(${share}::float8 * (select max(person_no) from deptrans.persons))
                 order by person_no limit 1) b
          join deptrans.reports r using (deptrans_id)
-        where r.lease_token is null and not r.doubt and r.wait_reason is null and coalesce(r.due_at, 'infinity') > (select deptrans.now())
+        where r.lease_token is null and not r.doubt and not r.suspect and r.wait_reason is null and coalesce(r.due_at, 'infinity') > (select deptrans.now())
           for no key update of r skip locked)
     returning deptrans_id`.execute(db);
   return rows[0]?.deptrans_id ?? null;

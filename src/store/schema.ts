@@ -139,6 +139,13 @@ export type Schema = {
   };
   'deptrans.outages': { regulator: string; from_at: Date; to_at: Date | null; probes: Filled<number> };
   'deptrans.delivery_pause': { only_row: Generated<boolean>; since: Date; paused_by: string; reason: string };
+  'deptrans.delivery_history': {
+    only_row: Generated<boolean>;
+    timeline: string;
+    since: Date;
+    claims_from: Date;
+    doubt_until: Date;
+  };
   'deptrans.leaders': { name: string; holder: string; term: number; expires_at: Date };
   'deptrans.mirror_streams': {
     stream: 'profiles' | 'categories';

@@ -1,10 +1,11 @@
 import { sql } from 'kysely';
 import type { Db } from './database.ts';
+import { suspectIf } from './failover.ts';
 
 /**
  * Says to accounts that a cause changed: they are due now, or, while leased, looked at again after the settle. A quiet time is not
  * shortened. Takes the row locks of `reports` in key order. Always by key: a conditional UPDATE does not wait for a row that is about to match.
- * Unknown ids are passed over. Returns the ids that exist.
+ * Unknown ids are passed over. After a failover who is woken for the first time is suspect. Returns the ids that exist.
  */
 export async function wake(tx: Db, deptransIds: readonly string[]): Promise<string[]> {
   if (deptransIds.length === 0) return [];
@@ -16,7 +17,8 @@ export async function wake(tx: Db, deptransIds: readonly string[]): Promise<stri
   await sql`/* wake */
     update deptrans.reports set dirty = true,
       due_at = case when lease_token is not null then due_at
-                    else least(coalesce(due_at, 'infinity'), greatest((select deptrans.now()), not_before)) end
+                    else least(coalesce(due_at, 'infinity'), greatest((select deptrans.now()), not_before)) end,
+      ${suspectIf(sql`changed_at < (select deptrans.suspect_before())`)}
     where deptrans_id = any(${ids})`.execute(tx);
   return locked.rows.map((row) => row.deptrans_id);
 }

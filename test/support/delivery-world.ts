@@ -66,6 +66,8 @@ export const limits: DeliveryLimits = {
   probeMs: 60_000,
   pauseMs: 20,
   settleLingerMs: 1,
+  failoverLagMs: 60_000,
+  failoverDoubtMs: 600_000,
   sweepMs: 30_000,
   sweepLookMs: 1_000,
   sweepPage: 100,
