@@ -17,7 +17,7 @@ type FeedRecord = DriverIdRecord | SessionRecord;
 export type Message = WatchIdsResponse | WatchStatusesResponse;
 
 export const COLUMNS: Record<StreamKind, readonly string[]> = {
-  ids: ['park_id', 'driver_id', 'driver_license_pd_id', 'bound', 'deptrans_id', 'updated_at_us', 'seq'],
+  ids: ['park_id', 'driver_id', 'driver_license_pd_id', 'bound', 'deptrans_id', 'state', 'updated_at_us', 'seq'],
   statuses: [
     ...['park_id', 'driver_id', 'driver_license_pd_id', 'session_status', 'session_status_raw', 'updated_at_us'],
     ...['ended_at_us', 'end_is_estimate', 'region', 'seq'],
@@ -136,7 +136,7 @@ function toRow(record: FeedRecord): Row {
   const common = [record.parkId, record.driverId, record.driverLicensePdId];
   const [updatedAt, seq] = [micros(record.updatedAt), Number(record.seq)];
   if (record.$typeName === 'deptrans.v1.DriverIdRecord') {
-    return [...common, record.bound, record.deptransId, updatedAt, seq];
+    return [...common, record.bound, record.deptransId, record.state, updatedAt, seq];
   }
   const { sessionStatus, sessionStatusRaw, endedAt, endIsEstimate, region } = record;
   return [...common, sessionStatus, sessionStatusRaw, updatedAt, micros(endedAt), endIsEstimate, region, seq];

@@ -1,4 +1,5 @@
 import { openIncrementalUpdatesService } from '../../../src/api/incremental-updates-service.ts';
+import { openWatchFrames } from '../../../src/api/watch-frames.ts';
 import { openFeed } from '../../../src/feed/feed.ts';
 import { type Clock, systemClock } from '../../../src/runtime/clock.ts';
 import { openLifetime } from '../../../src/runtime/lifetime.ts';
@@ -31,7 +32,8 @@ export async function openInstance(db: Db, name: string, regions: readonly strin
   const feed = openFeed({ ...common, db, instance: name, pollMs: POLL_MS, heartbeatIntervalMs: HEARTBEAT_MS });
   const configured = regions.map((id) => ({ id }));
   const incrementalUpdates = openIncrementalUpdatesService({ feed, regions: configured });
-  const edge = await openEdge({ incrementalUpdates }, { lifetime });
+  const frames = openWatchFrames({ feed, regions: configured });
+  const edge = await openEdge({ incrementalUpdates }, { lifetime, frames });
   await until(() => feed.notReady() === null, 'the feed is loaded');
   return {
     url: edge.url,

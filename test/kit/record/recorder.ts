@@ -146,7 +146,7 @@ async function compare(db: Db, stream: StreamKind, regions: readonly string[], r
   deepStrictEqual(had, wanted);
 }
 
-function plainId([, , person, bound, id, updated, seq]: Row): PlainRecord {
+function plainId([, , person, bound, id, _state, updated, seq]: Row): PlainRecord {
   return { person, bound, id, updated: text(updated), seq: text(seq) } as PlainRecord;
 }
 

@@ -84,6 +84,7 @@ const ids: Script = {
       (town) => town.give('dina', 'park-5/dina', 'park-1/nobody'),
       (town) => town.give('vera', 'park-2/anna'),
       (town) => town.bind({ dina: '77' }),
+      (town) => town.bind({ vera: { id: '42', state: 'recheck' }, boris: { id: '1234567', state: 'rejected' } }),
       (town) => town.remove('парк-4/водитель-вера'),
     );
     await stage.beat();

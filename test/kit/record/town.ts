@@ -11,6 +11,9 @@ export type SessionFacts = {
   isEstimate?: boolean;
 };
 
+/** An id that holds, or one in another state. */
+export type Binding = string | { id: string; state: 'recheck' | 'rejected' };
+
 /** The tables behind the feed, written as the service writes them, at times that do not depend on the day. Each call is one commit. */
 export type Town = {
   /** Profiles `park/driver`, new or known, as those of a person; null: of nobody who is known. */
@@ -22,7 +25,7 @@ export type Town = {
   /** The shift of each person; null takes it away. */
   shift(sessions: Readonly<Record<string, SessionFacts | null>>): Promise<number>;
   /** The id of each person; null unbinds. */
-  bind(ids: Readonly<Record<string, string | null>>): Promise<number>;
+  bind(ids: Readonly<Record<string, Binding | null>>): Promise<number>;
   /** An operator replaces the history. */
   nextEpoch(): Promise<void>;
   /** Retention has passed a number: what was deleted up to it is forgotten. */
@@ -98,9 +101,11 @@ const putSession: Put<SessionFacts | null> = async (tx, { name, no }, facts, now
       end_is_estimate = excluded.end_is_estimate, region = excluded.region, deleted = excluded.deleted`.execute(tx);
 };
 
-const putBinding: Put<string | null> = async (tx, { name, no }, id, now) => {
+const putBinding: Put<Binding | null> = async (tx, { name, no }, binding, now) => {
+  const held = typeof binding === 'string' ? { id: binding, state: 'bound' } : binding;
+  const { id, state } = held ?? { id: null, state: 'unbound' };
   await sql`insert into deptrans.profiles (driver_license_pd_id, person_no, deptrans_id, updated_at, state)
-    values (${name}, ${no}, ${id}, ${now}, ${id === null ? 'unbound' : 'bound'})
+    values (${name}, ${no}, ${id}, ${now}, ${state})
     on conflict (driver_license_pd_id) do update set deptrans_id = excluded.deptrans_id, updated_at = excluded.updated_at,
       state = excluded.state`.execute(tx);
 };
