@@ -42,4 +42,4 @@ async function makeDatabase(serverUrl: string, name: string): Promise<string> {
 }
 
 await main();
-process.exit(); // the package that runs PostgreSQL leaves timers behind
+process.exit(); // whatever timers are left, nobody waits for them
