@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');
 const CACHE = join(ROOT, '.cache/python');
-const REQUIREMENTS = join(import.meta.dirname, 'python/requirements.txt');
+const REQUIREMENTS = join(ROOT, 'examples/python/requirements.txt');
 
 /**
  * A Python with grpcio and the contract's generated code, made once per version of requirements and contract. Returns the interpreter and the

@@ -61,6 +61,7 @@ export class Replayer {
         return;
       case 'reset':
         this.#records.clear();
+        this.cursor = '';
         this.#position = 0n;
         this.complete = false;
         return;

@@ -7,29 +7,30 @@ import type { SessionRecord } from '../../gen/deptrans/v1/records_pb.ts';
 import { untilReady } from '../../simulator/stage/service.ts';
 import { openPython } from '../foreign/python.ts';
 import { expectExact, openScenario } from '../support/scenario.ts';
-import { openPythonWatch, type WatchedSession } from '../support/scenario-python.ts';
+import { type HeldRecord, openPythonConsumer } from '../support/scenario-python.ts';
 
 let python: Awaited<ReturnType<typeof openPython>>;
 beforeAll(async () => {
   python = await openPython();
 }, 180_000);
 
-test('clients in Python that watch from the beginning and from half-way end with what the list says', async () => {
+test('consumers in Python that watch from the beginning and from half-way end with what the list says', async () => {
   await using scenario = await openScenario({ people: 200, rate: 300 });
   const { simulator, serviceUrl, startService } = scenario;
   await startService();
   await untilReady(serviceUrl);
-  await using fromTheBeginning = await openPythonWatch(python, serviceUrl);
+  await using fromTheBeginning = await openPythonConsumer(python, serviceUrl);
+  expect(await fromTheBeginning.ask('whole')).toBe(true);
   await simulator.city.start();
   await untilAccepted(200);
-  await using fromHalfWay = await openPythonWatch(python, serviceUrl);
+  await using fromHalfWay = await openPythonConsumer(python, serviceUrl);
   await untilAccepted(400);
   expectExact(await scenario.rest());
 
   const listed = await readToTheEnd(serviceUrl, 50);
   expect(Object.keys(listed.sessions).length).toBeGreaterThan(150);
-  expect(await fromTheBeginning.finish(listed.seq)).toEqual(listed.sessions);
-  expect(await fromHalfWay.finish(listed.seq)).toEqual(listed.sessions);
+  expect(await fromTheBeginning.ask('dump', 'statuses', listed.seq)).toEqual(listed.sessions);
+  expect(await fromHalfWay.ask('dump', 'statuses', listed.seq)).toEqual(listed.sessions);
 
   function untilAccepted(reports: number): Promise<void> {
     const { answers } = simulator.regulator.calls;
@@ -40,7 +41,7 @@ test('clients in Python that watch from the beginning and from half-way end with
 /** All pages of the list, applied in turn. */
 async function readToTheEnd(serviceUrl: string, limit: number) {
   const client = createClient(IncrementalUpdatesService, createGrpcTransport({ baseUrl: serviceUrl }));
-  const sessions: Record<string, WatchedSession> = {};
+  const sessions: Record<string, HeldRecord> = {};
   let seq = 0n;
   let cursor: Uint8Array = new Uint8Array();
   for (let more = true; more; ) {
@@ -57,7 +58,7 @@ async function readToTheEnd(serviceUrl: string, limit: number) {
   return { sessions, seq };
 }
 
-function toWatched({ sessionStatus, updatedAt, endedAt, region, seq }: SessionRecord): WatchedSession {
+function toWatched({ sessionStatus, updatedAt, endedAt, region, seq }: SessionRecord): HeldRecord {
   return {
     session_status: sessionStatus,
     updated_at: toMicroseconds(updatedAt!),

@@ -4,55 +4,48 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { openPython } from '../foreign/python.ts';
 
-const PROGRAM = join(import.meta.dirname, '../foreign/python/watch_statuses.py');
+const ROOT = join(import.meta.dirname, '../..');
+const DRIVER = join(ROOT, 'test/foreign/python/drive.py');
 
-/** A session as the Python client holds it. Times in µs since 1970, `session_status` the number of the contract. */
-export type WatchedSession = {
-  session_status: number;
-  updated_at: number;
-  ended_at: number | null;
-  region: string;
-  seq: number;
+/** An id or a session as the Python consumer holds it. Times in µs since 1970, enums as the numbers of the contract. */
+export type HeldRecord = Record<string, string | number | boolean | null>;
+
+/** The consumer of examples/python in a process of its own, following both streams. */
+export type PythonConsumer = AsyncDisposable & {
+  /** Gives it one of the commands of `drive.py`, and waits for the answer. */
+  ask<Answer>(command: string, ...words: (string | bigint)[]): Promise<Answer>;
 };
 
-/** A Python process that watches statuses from the moment this resolves: its snapshot is complete. */
-export type PythonWatch = AsyncDisposable & {
-  /** Its map of sessions by `park_id/driver_id`, as soon as it has seen everything through `seq`; then it ends. */
-  finish(seq: bigint): Promise<Record<string, WatchedSession>>;
-};
-
-export async function openPythonWatch(
+/** Starts it. `urls`: the instances that it may follow. */
+export async function openPythonConsumer(
   { interpreter, generated }: Awaited<ReturnType<typeof openPython>>,
-  serviceUrl: string,
-): Promise<PythonWatch> {
-  const child = spawn(interpreter, [PROGRAM, new URL(serviceUrl).host], {
-    env: { PATH: process.env['PATH'], PYTHONPATH: generated },
+  ...urls: string[]
+): Promise<PythonConsumer> {
+  const child = spawn(interpreter, [DRIVER, ...urls.map((url) => new URL(url).host)], {
+    env: pythonEnvironment(generated),
     stdio: ['pipe', 'pipe', 'inherit'],
   });
+  await once(child, 'spawn');
   const ended = once(child, 'exit');
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
-  const next = async () => {
-    const { done, value } = await lines.next();
-    if (done) throw new Error(`The Python client ended with ${(await ended)[0]}`);
-    return value;
-  };
-  const stop = async () => {
-    end(child);
-    await ended;
-  };
-  try {
-    for (let line = ''; line !== 'watching'; ) line = await next();
-  } catch (error) {
-    await stop();
-    throw error;
-  }
   return {
-    async finish(seq) {
-      child.stdin.write(`${seq}\n`);
-      return JSON.parse(await next()) as Record<string, WatchedSession>;
+    async ask<Answer>(...words: (string | bigint)[]) {
+      child.stdin.write(`${words.join(' ')}\n`);
+      const { done, value } = await lines.next();
+      if (done) throw new Error(`The Python consumer ended with ${(await ended)[0]}`);
+      return JSON.parse(value) as Answer;
     },
-    [Symbol.asyncDispose]: stop,
+    async [Symbol.asyncDispose]() {
+      end(child);
+      await ended;
+    },
   };
+}
+
+/** With the contract's generated code and the example in its path. */
+export function pythonEnvironment(generated: string) {
+  const path = [generated, join(ROOT, 'examples/python')].join(':');
+  return { PATH: process.env['PATH'], PYTHONPATH: path, PYTHONDONTWRITEBYTECODE: '1' };
 }
 
 function end(child: ChildProcess): void {
