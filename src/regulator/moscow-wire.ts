@@ -35,7 +35,7 @@ export function readReport(answer: WireAnswer, now: Date): Outcome<Session | nul
 export function readReportBody(body: unknown, now: Date): Outcome<Session | null> {
   const code = errorCodeOf(body);
   if (code !== null) return readError(code);
-  if (!isRecord(body)) return { kind: 'unknown', reason: 'unreadable' };
+  if (!isRecord(body) || !Object.hasOwn(body, 'session')) return { kind: 'unknown', reason: 'unreadable' };
   const shape = readShape(body['session']);
   return { kind: 'accepted', value: shape ? toSession(shape, now) : null };
 }
@@ -83,12 +83,12 @@ export function readAnswer({ status, retryAfter, body }: WireAnswer): Read {
   return json === undefined ? { kind: 'unknown', reason: 'unreadable' } : { kind: 'body', body: json };
 }
 
-/** The code of an error that a body tells of, as text; null if it tells of none. */
+/** The code of an error that a body tells of, as text; null if it tells of none. An error that cannot be read is one all the same. */
 function errorCodeOf(body: unknown): string | null {
   const error = isRecord(body) ? body['error'] : undefined;
-  if (!isRecord(error) || !Object.hasOwn(error, 'code')) return null;
-  const code = typeof error['code'] === 'object' && error['code'] !== null ? '[object]' : String(error['code']);
-  return code.length <= 64 ? code : null;
+  if (error === undefined || error === null) return null;
+  const code = isRecord(error) ? error['code'] : undefined;
+  return typeof code === 'string' || typeof code === 'number' ? String(code) : '';
 }
 
 function readError(code: string): Refusal {

@@ -8,6 +8,7 @@ const answer = (status: number, body: unknown, retryAfter: string | null = null)
   body: typeof body === 'string' || body === null ? body : JSON.stringify(body),
 });
 const session = { id: 's1', status: 'ONLINE', startedAt: '2026-01-10T11:00:00Z', endGuess: '2026-01-10T23:00:00Z' };
+const UNRECOGNISED = { kind: 'unknown', reason: 'unrecognised_error' };
 
 test.each<[string, WireAnswer, object]>([
   [
@@ -50,6 +51,12 @@ test.each<[string, WireAnswer, object]>([
     answer(200, { error: { code: 'OOPS' } }),
     { kind: 'unknown', reason: 'unrecognised_error' },
   ],
+  ['an error without a code', answer(200, { error: { message: 'x' }, session }), UNRECOGNISED],
+  ['an error that is a text', answer(200, { error: 'x', session }), UNRECOGNISED],
+  ['an error whose code is no word', answer(200, { error: { code: ['ALREADY'] }, session }), UNRECOGNISED],
+  ['no error', answer(200, { error: null, session }), { kind: 'accepted', value: { id: 's1' } }],
+  ['nothing said of a session', answer(200, { status: 'maintenance' }), { kind: 'unknown', reason: 'unreadable' }],
+  ['no session', answer(200, { session: null }), { kind: 'accepted', value: null }],
   ['401', answer(401, ''), { kind: 'unauthorised' }],
   ['403', answer(403, '<html>'), { kind: 'unauthorised' }],
   ['a bare 404', answer(404, 'not found'), { kind: 'unknown', reason: 'unexpected_status' }],
