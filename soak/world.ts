@@ -51,19 +51,25 @@ export type World = AsyncDisposable & {
   readonly places: Map<string, Point>;
   /** Moves the clocks of all of them. */
   advance(ms: number): Promise<void>;
+  /** Puts other rules in force: the region is on, or off. */
+  switchRegion(on: boolean): Promise<void>;
 };
 
 export type WorldOptions = {
   /** An empty database, or one with the service's schema and nothing in it. Its `deptrans.now()` is replaced by a clock that can be moved. */
   databaseUrl: string;
+  /** Time stands still but for `advance`, so that neither the machine nor its load decide what is late. Else it goes on in between. */
+  stepped?: boolean;
   regulator?: RegulatorOptions;
   limits?: Partial<DeliveryLimits>;
 };
 
 export async function openWorld(options: WorldOptions): Promise<World> {
   const stack = new AsyncDisposableStack();
+  const { stepped = false } = options;
+  const beganMs = Date.now();
   let shift = 0;
-  const now = () => Date.now() + shift;
+  const now = () => (stepped ? beganMs : Date.now()) + shift;
   const clock = { ...systemClock, now };
   const log = openLog('error');
   const metrics = openMetrics(clock);
@@ -87,7 +93,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     }),
   );
   await migrate(db);
-  await installClock(db);
+  await setClock(db, stepped ? now() : 0, stepped);
   await putRules(db, [region]);
   const regulator = stack.use(await openRegulator({ maxCalls: 10_000, ...options.regulator, now }));
   const moscow = stack.use(
@@ -132,15 +138,17 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     places,
     async advance(ms) {
       shift += ms;
-      await sql`update deptrans.test_clock set shift = shift + ${ms} * interval '1 ms'`.execute(db);
+      await setClock(db, stepped ? now() : shift, stepped);
     },
+    switchRegion: (on) => putRules(db, [{ ...region, on }]),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }
 
-async function installClock(db: Db): Promise<void> {
-  await sql`create table deptrans.test_clock (shift interval not null)`.execute(db);
-  await sql`insert into deptrans.test_clock values ('0')`.execute(db);
-  await sql`create or replace function deptrans.now() returns timestamptz language sql volatile parallel safe as
-    'select clock_timestamp() + (select shift from deptrans.test_clock)'`.execute(db);
+/** The database's clock: at `ms` since 1970, or `ms` ahead. As a constant in the function's text, so that asking for the time costs nothing. */
+async function setClock(db: Db, ms: number, stands: boolean): Promise<void> {
+  const body = stands ? `to_timestamp(${ms}::float8 / 1000)` : `clock_timestamp() + ${ms} * interval '1 ms'`;
+  await sql`create or replace function deptrans.now() returns timestamptz language sql volatile parallel safe as ${sql.lit(`select ${body}`)}`.execute(
+    db,
+  );
 }

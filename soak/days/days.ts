@@ -4,76 +4,101 @@ import { addPeople } from '../people.ts';
 import type { Figures, Soak } from '../soak.ts';
 import { inside, openWorld, outside, type World } from '../world.ts';
 import { openCalendar } from './calendar.ts';
-import { type Driver, makeDriver } from './driver.ts';
+import { type Driver, makeDriver, personOf } from './driver.ts';
+import type { Law } from './due.ts';
 import { openTeller, writeTariffs } from './teller.ts';
+import { nextTimer } from './timers.ts';
 import { openWatch } from './watch.ts';
 
-const options = { drivers: 80_000, days: 1, seed: 1 };
-/** One step: all that happens in it reaches the service at its end. */
-const stepMs = 50_000;
-/**
- * Drivers cross the border at the end of the first step of every window of so many, so that the sweeps of most steps would find nothing; those are
- * left out. The two after a crossing, or after the dwell, find all of it, within a minute.
- */
-const window = 36;
-const sweptSteps = 2;
+/** `sweepEvery`: of so many slots one ends with a sweep, and there the border is open. */
+const options = { drivers: 80_000, days: 1, silenceHours: 24, sweepEvery: 1, seed: 1 };
+/** All that happens in a slot happens in its last 50 s, and reaches the service at its end. In between only what is due by itself is done. */
+const slotMs = 300_000;
+const busyMs = 50_000;
 const dayMs = 86_400_000;
+/** The region is switched off so often a day, each time for two slots. */
+const switchesADay = 3;
+/** From a switch to the sweep that finds it. */
+const sweepAfterMs = 30_000;
 
 /**
- * G5 under a virtual clock: drivers live for days, and the regulator now and then answers 500 to what it has done. Nobody may stay open, nobody
- * unreported, for longer than a minute after the cause (and the quiet time after an unknown outcome), and no sweep may find what a wake should have done.
+ * G5 under a virtual clock: drivers live for days, the region is switched off and on, and the regulator now and then answers 500 to what it has
+ * done. Nobody may stay open, nobody unreported, for longer than a minute after the cause (and the quiet time after an unknown outcome), and no
+ * sweep may find what a wake should have done.
  */
-export async function liveDays(
-  { drivers: count, days, seed }: typeof options,
-  databaseUrl: string,
-  signal: AbortSignal,
-): Promise<Figures> {
-  await using world = await openWorld({
-    databaseUrl,
-    limits: { sweepPage: 2_000, refreshMs: 31 * dayMs, issuedReadMs: 31 * dayMs },
-  });
-  const random = openRandom(`${seed}/days`);
-  const drivers = Array.from({ length: count }, (_, no) => makeDriver(no, random));
+export async function liveDays(size: typeof options, databaseUrl: string, signal: AbortSignal): Promise<Figures> {
+  const silenceMs = size.silenceHours * 3_600_000;
+  const unread = { refreshMs: 31 * dayMs, issuedReadMs: 31 * dayMs };
+  const limits = { sweepPage: 5_000, batch: 500, maxInFlight: 500, maxSilenceMs: silenceMs, ...unread };
+  await using world = await openWorld({ databaseUrl, limits, stepped: true, regulator: { maxCalls: 200_000 } });
+  const random = openRandom(`${size.seed}/days`);
+  const drivers = Array.from({ length: size.drivers }, (_, no) => makeDriver(no, random));
   await settle(world, drivers);
   world.regulator.faults.add({ kind: 'serverError', applies: true, calls: ['status'], share: 0.002 });
-  const watch = openWatch(world.regulator);
+  const law: Law = { region: { on: true, atMs: Number.NEGATIVE_INFINITY }, silenceMs };
+  const watch = openWatch(world.regulator, drivers, law);
   const fromMs = world.clock.now();
-  const calendar = openCalendar(drivers, random, { fromMs, slotMs: stepMs });
+  const calendar = openCalendar(drivers, random, { fromMs, slotMs, busyMs, silenceMs });
   const teller = openTeller(world);
-  let actions = 0;
+  const kinds: Record<string, number> = {};
 
-  for (let step = 0; step < (days * dayMs) / stepMs; step += 1) {
-    signal.throwIfAborted();
-    await world.advance(Math.max(1, fromMs + (step + 1) * stepMs - world.clock.now()));
-    const done = calendar.until(world.clock.now(), step % window === 0);
-    actions += done.length;
-    await teller.tell(done);
-    for (const { driver } of done) watch.changed(driver);
+  /** Looks at what is due now, and compares. */
+  const work = async (sweeps: boolean) => {
     await world.delivery.runOnce();
-    if (step % window < sweptSteps && (await world.delivery.sweepOnce()) > 0) await world.delivery.runOnce();
+    if (sweeps && (await world.delivery.sweepOnce()) > 0) await world.delivery.runOnce();
+    watch.notice(world.clock.now());
     watch.look(world.clock.now());
+  };
+  const advanceTo = (atMs: number) => world.advance(Math.max(1, atMs - world.clock.now()));
+
+  for (let slot = 0; slot < (size.days * dayMs) / slotMs; slot += 1) {
+    signal.throwIfAborted();
+    const endMs = fromMs + (slot + 1) * slotMs;
+    for (let timer = await nextTimer(world); timer && timer.atMs < endMs; timer = await nextTimer(world)) {
+      await advanceTo(timer.atMs);
+      await work(timer.sweeps);
+    }
+    await advanceTo(endMs);
+    const isOpen = slot % size.sweepEvery === 0;
+    const done = calendar.next(isOpen);
+    for (const { kind, driver } of done) {
+      kinds[kind] = (kinds[kind] ?? 0) + 1;
+      watch.changed(driver);
+    }
+    await teller.tell(done);
+    await work(isOpen);
+    const turn = slot % Math.floor(dayMs / slotMs / switchesADay);
+    if (turn !== 100 && turn !== 102) continue;
+    law.region = { on: turn === 102, atMs: endMs };
+    await world.switchRegion(law.region.on);
+    await advanceTo(endMs + sweepAfterMs);
+    await work(true);
   }
   for (let i = 0; i < 4; i += 1) {
-    await world.advance(stepMs);
-    await world.delivery.sweepOnce();
-    await world.delivery.runOnce();
+    await world.advance(60_000);
+    await work(true);
   }
-  const { missed, dangling, slowestMs, examples } = watch;
-  const atEnd = watch.lookAtAll(drivers, world.clock.now());
-  const repairs = await readRepairs(world);
-  const wrong = missed + dangling + atEnd + Object.keys(repairs).length;
+  const { missed, dangling, noticed, slowestMs, examples } = watch;
+  const wrongAtEnd = watch.lookAtAll(world.clock.now());
+  const sweepRepaired = await readCauses(world, 'sweep_repaired_total');
+  const sweepWoke = await readCauses(world, 'sweep_woken_total');
+  const wrong = missed + dangling + wrongAtEnd + Object.keys(sweepRepaired).length;
   const { total: calls, overlapping } = world.regulator.calls;
-  const told = {
-    actions,
+  return {
+    actions: Object.values(kinds).reduce((a, b) => a + b, 0),
+    kinds,
+    noticed,
     calls,
     overlapping,
     missed,
     dangling,
-    wrongAtEnd: atEnd,
-    sweepRepaired: repairs,
+    wrongAtEnd,
+    sweepRepaired,
+    sweepWoke,
     slowestMs: Math.round(slowestMs),
+    ...(examples.length > 0 && { examples }),
+    ok: wrong === 0,
   };
-  return { ...told, ...(examples.length > 0 && { examples }), ok: wrong === 0 };
 }
 
 async function settle({ db, places, regulator }: World, drivers: readonly Driver[]): Promise<void> {
@@ -83,10 +108,10 @@ async function settle({ db, places, regulator }: World, drivers: readonly Driver
   }
   await addPeople(
     db,
-    drivers.map(({ no, deptransId, bound, profiles }) => ({
-      token: `person-${no}`,
-      deptransId: bound ? deptransId : null,
-      profiles,
+    drivers.map((driver) => ({
+      token: personOf(driver),
+      deptransId: driver.bound ? driver.deptransId : null,
+      profiles: driver.profiles,
       categories: ['econom'],
     })),
   );
@@ -94,9 +119,9 @@ async function settle({ db, places, regulator }: World, drivers: readonly Driver
   await writeTariffs(db, unlisted);
 }
 
-/** What only the sweep repaired though a wake should have, by cause. Nothing, if all is well. */
-async function readRepairs({ metrics }: World): Promise<Record<string, number>> {
-  const { values } = await metrics.counter('sweep_repaired_total', '', ['cause'] as const).get();
+/** What the sweep woke, or repaired though a wake should have, by cause. */
+async function readCauses({ metrics }: World, name: string): Promise<Record<string, number>> {
+  const { values } = await metrics.counter(name, '', ['cause'] as const).get();
   return Object.fromEntries(values.map(({ labels, value }) => [String(labels.cause), value]));
 }
 

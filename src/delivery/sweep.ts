@@ -73,7 +73,8 @@ export function openSweep({ db, trackstory, rules, limits, instance, clock, log,
     await noteOutside(db, judged.flatMap(outsideNote));
     const changed = sweptRules !== rulesVersion || clock.now() - rulesChangedAt <= settlingMs;
     const causes = judged.flatMap(({ look, desired }) => {
-      const cause = causeToWake(look, desired, changed);
+      const onlySilent = () => candidates(look, inForce, { maxSilenceMs: Number.POSITIVE_INFINITY }).length > 0;
+      const cause = causeToWake(look, desired, changed, onlySilent);
       return cause && !(isRepair(cause) && isTold(look)) ? [{ id: look.account.deptransId, cause }] : [];
     });
     await inTransaction(db, (tx) =>
@@ -115,7 +116,13 @@ export function openSweep({ db, trackstory, rules, limits, instance, clock, log,
   };
 }
 
-function causeToWake({ account }: Look, desired: Desired, rulesChanged: boolean): Cause | null {
+/** `onlySilent`: if silence did not count, the owner would have a profile with a listed tariff. */
+function causeToWake(
+  { account }: Look,
+  desired: Desired,
+  rulesChanged: boolean,
+  onlySilent: () => boolean,
+): Cause | null {
   const open = account.believed || account.doubt;
   if (desired.kind === 'connected') return open || account.parkedReason ? null : 'drive_in';
   if (desired.kind === 'wait' || !(open || account.parkedReason)) return null;
@@ -127,7 +134,8 @@ function causeToWake({ account }: Look, desired: Desired, rulesChanged: boolean)
     case 'no_id':
       return desired.reason;
     case 'tariff':
-      return rulesChanged ? 'rules' : 'tariff';
+      if (rulesChanged) return 'rules';
+      return onlySilent() ? 'silent' : 'tariff';
     case 'region_off':
       return 'rules';
     default:

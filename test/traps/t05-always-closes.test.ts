@@ -135,3 +135,19 @@ inTown(
   },
   { settings: { shiftMs: 48 * 60 * MINUTE } },
 );
+
+inTown(
+  'T5: a listed profile that falls silent closes and repairs nothing, though another is heard of by a tariff that nobody lists',
+  async (town) => {
+    await openShift(town);
+    await town.profiles({ 'q/1': 'ann' });
+    await town.tariffs('q/1', ['cargo']);
+    await town.advance(23 * 60 * MINUTE);
+    await town.on('q/1 online');
+    await town.advance(60 * MINUTE);
+    await town.pass(MINUTE);
+    expect(town.told('7')).toEqual([true, false]);
+    expect(await town.repaired()).toBe(0);
+  },
+  { settings: { shiftMs: 48 * 60 * MINUTE } },
+);
