@@ -2,6 +2,7 @@ import { balanceSoak } from './balance/balance.ts';
 import { daysSoak } from './days/days.ts';
 import { killsSoak } from './kills/kills.ts';
 import { mutantsSoak } from './mutants/mutants.ts';
+import { outageSoak } from './outage/outage.ts';
 import { postgresSoak } from './postgres/postgres.ts';
 import { protocolSoak } from './protocol/protocol.ts';
 import type { Soak } from './soak.ts';
@@ -15,6 +16,7 @@ export const soaks: readonly Soak[] = [
   daysSoak,
   killsSoak,
   mutantsSoak,
+  outageSoak,
   postgresSoak,
   protocolSoak,
   standbySoak,

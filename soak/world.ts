@@ -6,6 +6,7 @@ import { type Delivery, type DeliveryLimits, openDelivery } from '../src/deliver
 import { areaOf, type Point, type Region } from '../src/domain/region.ts';
 import { type Intake, openIntake } from '../src/intake/intake.ts';
 import { openMoscow } from '../src/regulator/moscow.ts';
+import type { Regulator } from '../src/regulator/regulator.ts';
 import { type Clock, systemClock } from '../src/runtime/clock.ts';
 import { openLifetime } from '../src/runtime/lifetime.ts';
 import { openLog } from '../src/runtime/log.ts';
@@ -44,6 +45,8 @@ export type World = AsyncDisposable & {
   readonly db: Db;
   readonly intake: Intake;
   readonly delivery: Delivery;
+  /** Another instance of delivery, with a balance slot of its own; disposed with the world. */
+  addDelivery(instance: string): Delivery;
   readonly regulator: RegulatorServer;
   readonly metrics: Metrics;
   readonly clock: Clock;
@@ -51,6 +54,8 @@ export type World = AsyncDisposable & {
   readonly places: Map<string, Point>;
   /** Moves the clocks of all of them. */
   advance(ms: number): Promise<void>;
+  /** Sets the database's clock to what the service's clock, given as an option, says now. */
+  tellTime(): Promise<void>;
   /** Puts other rules in force: the region is on, or off. */
   switchRegion(on: boolean): Promise<void>;
 };
@@ -60,6 +65,10 @@ export type WorldOptions = {
   databaseUrl: string;
   /** Time stands still but for `advance`, so that neither the machine nor its load decide what is late. Else it goes on in between. */
   stepped?: boolean;
+  /** The clock of the service, if it is to go otherwise. The database's has to be told by `tellTime`. */
+  clock?: Clock;
+  /** Stands between delivery and the regulator. */
+  between?: (regulator: Regulator) => Regulator;
   regulator?: RegulatorOptions;
   limits?: Partial<DeliveryLimits>;
 };
@@ -69,8 +78,8 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const { stepped = false } = options;
   const beganMs = Date.now();
   let shift = 0;
-  const now = () => (stepped ? beganMs : Date.now()) + shift;
-  const clock = { ...systemClock, now };
+  const now = options.clock?.now ?? (() => (stepped ? beganMs : Date.now()) + shift);
+  const clock = options.clock ?? { ...systemClock, now };
   const log = openLog('error');
   const metrics = openMetrics(clock);
   const byDefault = limitsSchema.parse({});
@@ -93,7 +102,8 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     }),
   );
   await migrate(db);
-  await setClock(db, stepped ? now() : 0, stepped);
+  const stands = stepped || options.clock !== undefined;
+  await setClock(db, stands ? now() : 0, stands);
   await putRules(db, [region]);
   const regulator = stack.use(await openRegulator({ maxCalls: 10_000, ...options.regulator, now }));
   const moscow = stack.use(
@@ -125,21 +135,26 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const personal = { licenceNumbers: () => Promise.resolve(new Map()) };
   const common = { db, clock, log, metrics, lifetime: openLifetime(), instance: 'soak' };
   const intake = stack.use(openIntake({ ...common, source: null, pushSlot: 0, maxSilenceMs: limits.maxSilenceMs }));
-  const delivery = stack.use(
-    openDelivery({ ...common, regulator: moscow, trackstory, personal, limits, slot: 'delivery/0', journalKey }),
-  );
+  const port = options.between?.(moscow) ?? moscow;
+  const addDelivery = (instance: string) =>
+    stack.use(
+      openDelivery({ ...common, regulator: port, trackstory, personal, limits, slot: instance, instance, journalKey }),
+    );
+  const delivery = addDelivery('delivery/0');
   return {
     db,
     intake,
     delivery,
+    addDelivery,
     regulator,
     metrics,
     clock,
     places,
     async advance(ms) {
       shift += ms;
-      await setClock(db, stepped ? now() : shift, stepped);
+      await setClock(db, stands ? now() : shift, stands);
     },
+    tellTime: () => setClock(db, now(), true),
     switchRegion: (on) => putRules(db, [{ ...region, on }]),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
