@@ -1,5 +1,6 @@
 import { balanceSoak } from './balance/balance.ts';
 import { daysSoak } from './days/days.ts';
+import { hostileSoak } from './hostile/hostile.ts';
 import { killsSoak } from './kills/kills.ts';
 import { mutantsSoak } from './mutants/mutants.ts';
 import { outageSoak } from './outage/outage.ts';
@@ -14,6 +15,7 @@ import { topicSoak } from './topic/topic.ts';
 export const soaks: readonly Soak[] = [
   balanceSoak,
   daysSoak,
+  hostileSoak,
   killsSoak,
   mutantsSoak,
   outageSoak,

@@ -1,20 +1,13 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { behaviours } from '../../soak/hostile/behaviours.ts';
+import { meet } from '../../soak/hostile/hostile.ts';
+import { openHostileServer } from '../../soak/hostile/hostile-server.ts';
+import { DEADLINE_MS, openAdapter } from '../../soak/regulator-adapter.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { until } from '../support/until.ts';
-import { answer, type Behaviour, gzipBomb, openHostileServer, repeats, says, saysAndEnds } from './hostile-server.ts';
-import { DEADLINE_MS, openAdapter } from './pair.ts';
 
 /** Of the 200 calls that the long form makes of each. */
 const CALLS = 10;
-const NOW = new Date();
-const signal = new AbortController().signal;
-const SESSION = '{"session":{"id":"s","status":"ONLINE","startedAt":null,"endGuess":null}}';
-const unknown = (reason: string) => ({ kind: 'unknown', reason });
-const lost = unknown('connection_lost');
-const late = unknown('timeout');
-const unreadable = unknown('unreadable');
-const chunked = { 'content-length': '', 'transfer-encoding': 'chunked' };
-const noLength = (bytes: Buffer) => bytes.toString('latin1').replace('content-length: \r\n', '');
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -23,81 +16,11 @@ beforeAll(async () => {
 afterAll(() => database[Symbol.asyncDispose]());
 beforeEach(() => database.db.deleteFrom('deptrans.regulator_tokens').execute());
 
-const behaviours: [string, Behaviour, object][] = [
-  ['silence', says(''), late],
-  ['an end without an answer', saysAndEnds(''), lost],
-  ['a reset', { serve: (socket) => void socket.resetAndDestroy() }, lost],
-  ['noise that is no HTTP', saysAndEnds('SSH-2.0-OpenSSH_9.6\r\n'), lost],
-  ['half a status line', says('HTTP/1.1 20'), late],
-  ['a status line of another age', saysAndEnds('HTTP/9.9 200 OK\r\n\r\n'), lost],
-  ['headers without end', repeats('HTTP/1.1 200 OK\r\n', 'x-again: and again\r\n', 5), late],
-  ['a flood of headers', says(`HTTP/1.1 200 OK\r\n${'x-flood: 0123456789abcdef\r\n'.repeat(2_000)}\r\n`), lost],
-  ['a header as long as a book', says(`HTTP/1.1 200 OK\r\nx-book: ${'x'.repeat(100_000)}\r\n\r\n`), lost],
-  ['early hints without end', repeats('', 'HTTP/1.1 103 Early Hints\r\n\r\n', 5), late],
-  ['a body a byte at a time', repeats('HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n', ' ', 20), late],
-  ['chunks without end', repeats(noLength(answer('200 OK', '', chunked)), '1\r\n \r\n', 20), late],
-  ['a chunk of a wrong size', saysAndEnds(`${noLength(answer('200 OK', '', chunked))}zz\r\n{}\r\n0\r\n\r\n`), lost],
-  ['a body shorter than it says', saysAndEnds(answer('200 OK', SESSION, { 'content-length': '1000' })), lost],
-  ['two lengths', saysAndEnds(answer('200 OK', SESSION, { 'content-length': '5\r\ncontent-length: 7' })), lost],
-  ['too much of a body', saysAndEnds(answer('200 OK', `"${'x'.repeat(1_000_000)}"`)), unknown('too_large')],
-  ['a gzip bomb', saysAndEnds(answer('200 OK', gzipBomb(64 << 20), { 'content-encoding': 'gzip' })), unreadable],
-  ['cut JSON', says(answer('200 OK', SESSION.slice(0, 30))), unreadable],
-  ['HTML', says(answer('200 OK', '<html>ok</html>', { 'content-type': 'text/html' })), unreadable],
-  ['deep JSON', says(answer('200 OK', '['.repeat(100_000))), unreadable],
-  ['bytes that are no text', says(answer('200 OK', Buffer.from([0xff, 0xfe, 0x00, 0x80]))), unreadable],
-  ['nothing in a 200', says(answer('200 OK', '')), unreadable],
-  ['a wrong content type', says(answer('200 OK', SESSION, { 'content-type': 'image/png' })), { kind: 'accepted' }],
-  [
-    'a name that poisons',
-    says(answer('200 OK', '{"__proto__":{"error":{"code":950}},"session":null}')),
-    { kind: 'accepted' },
-  ],
-  ['a redirect', says(answer('302 Found', '', { location: 'http://127.0.0.1:1/' })), unknown('unexpected_status')],
-  [
-    'another protocol',
-    saysAndEnds('HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n'),
-    lost,
-  ],
-  ['a 204', saysAndEnds('HTTP/1.1 204 No Content\r\n\r\n'), unknown('unexpected_status')],
-  ['a 500 with a good body', says(answer('500 Oops', SESSION)), unknown('server_error')],
-  ['a status nobody knows', says(answer('799 What', SESSION)), unknown('server_error')],
-  ['an error inside a 200', says(answer('200 OK', '{"error":{"code":"OOPS"}}')), unknown('unrecognised_error')],
-  [
-    'an error with an object for a code',
-    says(answer('200 OK', '{"error":{"code":{}}}')),
-    unknown('unrecognised_error'),
-  ],
-  ['an absurd Retry-After', says(answer('429 No', '', { 'retry-after': '1e308' })), { kind: 'throttled' }],
-  [
-    'a negative Retry-After',
-    says(answer('429 No', '', { 'retry-after': '-5' })),
-    { kind: 'throttled', retryAfterMs: 1_000 },
-  ],
-  [
-    'a session with a time of no zone',
-    says(answer('200 OK', SESSION.replace('null', '"2026-01-10T10:00:00"'))),
-    { kind: 'accepted', value: null },
-  ],
-];
-
 test.each(behaviours)(`G9, ${CALLS} of 200 calls: %s`, async (_, behaviour, expected) => {
-  await using server = await openHostileServer(behaviour);
-  const url = `http://127.0.0.1:${server.port}`;
-  const deadlineMs = expected === late ? DEADLINE_MS : 5_000;
-  {
-    await using adapter = openAdapter(database, url, { deadlineMs });
-    const durations = await Promise.all(
-      Array.from({ length: CALLS }, async (__, i) => {
-        const started = performance.now();
-        expect(await adapter.report(String(i), 'connected', NOW, signal)).toMatchObject(expected);
-        return performance.now() - started;
-      }),
-    );
-    expect(Math.max(...durations)).toBeLessThan(10 * deadlineMs);
-    // No connection is kept on which an answer did not come to its end; that of the login may be.
-    if (expected === late || expected === lost) await until(() => server.open <= 1, 'broken connections are closed');
-  }
-  await until(() => server.open === 0, 'every socket is closed');
+  const signal = new AbortController().signal;
+  const met = await meet(behaviour, expected, { db: database.db, calls: CALLS, atOnce: CALLS }, signal);
+  expect(met).toMatchObject({ wrong: [], leaked: 0 });
+  expect(met.overDeadlineMs).toBeLessThan(9 * DEADLINE_MS);
 });
 
 test('G9: a handshake that never ends is given up, and nothing was sent', async () => {
@@ -105,7 +28,9 @@ test('G9: a handshake that never ends is given up, and nothing was sent', async 
   {
     await using adapter = openAdapter(database, `https://127.0.0.1:${server.port}`);
     const started = performance.now();
-    expect(await adapter.report('7', 'connected', NOW, signal)).toEqual({ kind: 'unauthorised' }); // no login, no call
+    expect(await adapter.report('7', 'connected', new Date(), new AbortController().signal)).toEqual({
+      kind: 'unauthorised',
+    }); // no login, no call
     expect(performance.now() - started).toBeLessThan(10 * DEADLINE_MS);
   }
   await until(() => server.open === 0, 'every socket is closed');

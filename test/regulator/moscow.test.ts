@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { FaultRule } from '../../simulator/regulator/faults.ts';
+import { DEADLINE_MS } from '../../soak/regulator-adapter.ts';
 import { Masked } from '../../src/runtime/masked.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
-import { DEADLINE_MS, openPair } from './pair.ts';
+import { openPair } from './pair.ts';
 
 const now = new Date();
 const signal = new AbortController().signal;

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openRegulator } from '../../simulator/regulator/regulator.ts';
 import type { RegulatorSettings } from '../../simulator/regulator/settings.ts';
+import { type AdapterOptions, openAdapter } from '../../soak/regulator-adapter.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { until } from '../support/until.ts';
-import { type AdapterOptions, loginsAt, openAdapter, openPair } from './pair.ts';
+import { loginsAt, openPair } from './pair.ts';
 
 const signal = new AbortController().signal;
 let database: TestDatabase;

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { openRegulator } from '../../simulator/regulator/regulator.ts';
-import { loginsAt, openAdapter } from '../regulator/pair.ts';
+import { openAdapter } from '../../soak/regulator-adapter.ts';
+import { loginsAt } from '../regulator/pair.ts';
 import { openTestDatabase } from '../support/database.ts';
 
 const signal = new AbortController().signal;
