@@ -9,4 +9,4 @@ test('2,000 drivers live for a day: nobody stays open or unreported for longer t
   const size = { drivers: 2_000, days: 1, silenceHours: 8, sweepEvery: 1, seed: 1 };
   const figures = await liveDays(size, database.url, signal);
   expect(figures).toMatchObject({ ok: true, missed: 0, dangling: 0, wrongAtEnd: 0, sweepRepaired: {} });
-}, 300_000);
+}, 600_000);
