@@ -199,14 +199,10 @@ export function openDelivery(parts: DeliveryParts): Delivery {
   };
 
   const routeRound = async (): Promise<'more' | 'idle'> => {
-    const options = {
-      limit: limits.batch,
-      personRetryMs: limits.personRetryMs,
-      maxAgeMs: limits.maxAgeMs,
-      slot: `${slot}/route`,
-    };
+    const { batch: limit, personRetryMs, maxAgeMs } = limits;
+    const options = { limit, personRetryMs, maxAgeMs, slot: `${slot}/route` };
     const routed = await inTransaction(db, (tx) => route(tx, options), { asyncCommit: true });
-    return routed === limits.batch ? 'more' : 'idle';
+    return routed === limit ? 'more' : 'idle';
   };
 
   const drift = openDrift(db, { instance: parts.instance, perDay: limits.driftPerDay, clock });

@@ -3,7 +3,7 @@ import { passTime, type Run, type Slot } from './run.ts';
 import { type Perform, workerCommands } from './worker-commands.ts';
 
 /**
- * A command of a trace, as text: `event P1 on`, `claim w1`, `slow 3 bind bob X`. `slow N …` stops the transaction of a command before its Nth statement;
+ * A command of a trace, as text: `event P1 on`, `claim w1`, `slow 3 bind bob X`. `slow N …` stops the transaction of a command before its Nth statement, or the first of that name;
  * it stands there until `go`, or until another command waits for a lock that it holds. `slower N …` and `go slower` are a second one.
  */
 export type Command = string;
@@ -21,7 +21,7 @@ export function parseTrace(trace: string): Command[] {
     const [worker = '', word = ''] = command.split(' ');
     return SHORT[word]?.map((step) => step.replace('W', worker)) ?? [command];
   });
-  for (const command of commands) performOf(command.replace(/^slow(er)? \d+ /, '').split(' ')[0]!);
+  for (const command of commands) performOf(command.replace(/^slow(er)? \S+ /, '').split(' ')[0]!);
   return commands;
 }
 
@@ -30,7 +30,7 @@ export async function perform(run: Run, command: Command): Promise<void> {
   passTime(run, 1);
   const [name = '', ...args] = command.split(' ');
   if (name === 'go') return goOn(run, [args[0] === 'slower' ? 'slower' : 'slow']);
-  if (name === 'slow' || name === 'slower') return beginSlowly(run, name, Number(args[0]), args[1]!, args.slice(2));
+  if (name === 'slow' || name === 'slower') return beginSlowly(run, name, args[0]!, args[1]!, args.slice(2));
   const act = performOf(name);
   await unlessBlocked(
     run,
@@ -56,13 +56,13 @@ export async function goOn(run: Run, slots: readonly Slot[] = ['slow', 'slower']
 async function beginSlowly(
   run: Run,
   slot: Slot,
-  statement: number,
+  statement: string,
   name: string,
   args: readonly string[],
 ): Promise<void> {
   if (run.paused.has(slot)) return;
   const slow = run.arena[slot];
-  slow.stopBefore(statement);
+  slow.stopBefore(/^\d+$/.test(statement) ? Number(statement) : statement);
   const work = begin(run, () => performOf(name)(run, args, slow.db));
   await unlessBlocked(
     run,

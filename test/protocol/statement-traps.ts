@@ -112,7 +112,7 @@ const lines: readonly TrapLine[] = [
     '25: binding and mirror without a common lock',
     lookUp,
     swapped(NO_LOCK),
-    'event P4 on · route · slow 6 remap P4 ann · bind ann Z · w1 reports · w1 reports · go',
+    'event P4 on · route · slow wake.lock remap P4 ann · bind ann Z · w1 reports · w1 reports · go',
     CLOSED,
   ],
   [

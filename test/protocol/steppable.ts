@@ -21,8 +21,8 @@ export type Steppable = AsyncDisposable & {
   unmet(): readonly Mutation[];
   /** Statements of `DURABLE` in transactions that commit without waiting for the disk, since the last `mutate`. */
   readonly loose: readonly string[];
-  /** The next transaction stops before its named statement number `n`, from 1. */
-  stopBefore(n: number): void;
+  /** The next transaction stops before its named statement number `n`, from 1, or before the first of that name. */
+  stopBefore(statement: number | string): void;
   /** Resolves when it has stopped. */
   stopped(): Promise<void>;
   /** Lets it go on to its end; nothing stops any more. */
@@ -48,6 +48,7 @@ export function openSteppable(url: string, before?: () => Promise<void> | void):
   let statements = 0;
   let loose: string[] = [];
   let left = Number.POSITIVE_INFINITY;
+  let name: string | null = null;
   let halt = Promise.withResolvers<void>();
   let resume = Promise.withResolvers<void>();
 
@@ -62,9 +63,9 @@ export function openSteppable(url: string, before?: () => Promise<void> | void):
     return text;
   };
   const pass = async (text: string) => {
-    if (!text.startsWith('/*') || left === Number.POSITIVE_INFINITY) return;
+    if (!text.startsWith('/*') || (left === Number.POSITIVE_INFINITY && name === null)) return;
     left -= 1;
-    if (left > 0) return;
+    if (left > 0 && (name === null || !text.startsWith(`/* ${name} */`))) return;
     halt.resolve();
     await resume.promise;
   };
@@ -108,14 +109,15 @@ export function openSteppable(url: string, before?: () => Promise<void> | void):
       unmet = new Set(given);
     },
     unmet: () => [...unmet],
-    stopBefore(n) {
-      left = n;
+    stopBefore(statement) {
+      [left, name] = typeof statement === 'number' ? [statement, null] : [Number.POSITIVE_INFINITY, statement];
       halt = Promise.withResolvers();
       resume = Promise.withResolvers();
     },
     stopped: () => halt.promise,
     go() {
       left = Number.POSITIVE_INFINITY;
+      name = null;
       resume.resolve();
     },
     [Symbol.asyncDispose]: () => db.destroy(),
