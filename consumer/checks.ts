@@ -154,7 +154,7 @@ export class Checks {
 
   #time(row: number, field: number): number | null {
     const micros = this.#double(row, field);
-    return micros === 0 || Number.isNaN(micros) ? null : Math.floor(micros / 1_000);
+    return Number.isNaN(micros) ? null : Math.floor(micros / 1_000);
   }
 
   #double(row: number, field: number): number {

@@ -4,13 +4,12 @@ import { Key } from './hash.ts';
 import { KeyIndex, MAX_ROW, rowOf } from './key-index.ts';
 import { RecordReader } from './record-reader.ts';
 import { RegionNames } from './region-names.ts';
+import { setIdNumbers, setSessionNumbers } from './row-numbers.ts';
 import { RowTexts } from './row-texts.ts';
 import {
-  BOUND,
   CHUNK_ROWS,
   type Chunk,
   checksumOf,
-  ESTIMATE,
   F64,
   HAS_ID,
   HAS_SESSION,
@@ -21,7 +20,6 @@ import {
   SEEN_ID,
   SEEN_SESSION,
   U8,
-  U16,
 } from './rows.ts';
 
 export type Kind = 'ids' | 'statuses';
@@ -37,11 +35,8 @@ const PARTS = {
   statuses: { flag: HAS_SESSION, seen: SEEN_SESSION, seq: F64.sessionSeq },
 } as const;
 
-const UNRECOGNISED = 6;
 const F64_WORDS = ROW_BYTES / 8;
 const I32_WORDS = ROW_BYTES / 4;
-const U16_WORDS = ROW_BYTES / 2;
-const RECHECK = 2;
 
 /** Told of each record that was taken in; `deleted`: the key has no record of that kind any more. */
 export type OnRecord = (kind: Kind, key: Key, deleted: boolean) => void;
@@ -186,10 +181,11 @@ export class Copy {
     digest.add(key.lo, key.hi, reader.seq);
     if (kind === 'ids') {
       this.texts.setId(row, chunk, base, key, reader);
-      this.#setId(chunk, index);
+      setIdNumbers(chunk, index, reader);
     } else {
       this.texts.setSession(row, chunk, base, key, reader);
-      this.#setSession(chunk, index);
+      const { at, length } = reader.region;
+      setSessionNumbers(chunk, index, reader, this.regions.numberIn(reader.bytes, at, length));
     }
     chunk.marks[index]! |= seen;
     chunk.i32[index * I32_WORDS + I32.checksum] = checksumOf(chunk, index);
@@ -206,30 +202,6 @@ export class Copy {
     chunk.i32[index * I32_WORDS + I32.hi] = this.#key.hi;
     chunk.buckets[index] = bucketOf(this.#key.lo);
     return row;
-  }
-
-  #setId({ bytes, f64 }: Chunk, index: number): void {
-    const { seq, updatedUs, bound, state } = this.reader;
-    const base = index * ROW_BYTES;
-    f64[index * F64_WORDS + F64.idSeq] = seq;
-    f64[index * F64_WORDS + F64.idUpdated] = updatedUs;
-    bytes[base + U8.flags] = (bytes[base + U8.flags]! & ~BOUND) | HAS_ID | (bound ? BOUND : 0);
-    // A service of before `state` says only whether an id is bound; a state that is not known here is none that may block.
-    if (state === 0) bytes[base + U8.state] = bound ? 1 : 0;
-    else bytes[base + U8.state] = state > 4 || state < 0 ? RECHECK : state - 1;
-  }
-
-  #setSession({ bytes, f64, u16 }: Chunk, index: number): void {
-    const { reader } = this;
-    const base = index * ROW_BYTES;
-    f64[index * F64_WORDS + F64.sessionSeq] = reader.seq;
-    f64[index * F64_WORDS + F64.sessionUpdated] = reader.updatedUs;
-    f64[index * F64_WORDS + F64.ended] = reader.endedUs;
-    u16[index * U16_WORDS + U16.region] = this.regions.numberIn(reader.bytes, reader.region.at, reader.region.length);
-    const { status } = reader;
-    bytes[base + U8.status] = status > UNRECOGNISED || status < 1 ? UNRECOGNISED : status;
-    const estimate = reader.isEstimate ? ESTIMATE : 0;
-    bytes[base + U8.flags] = (bytes[base + U8.flags]! & ~ESTIMATE) | HAS_SESSION | estimate;
   }
 
   /** Takes the record of a kind out of a row, and the row with it if it was the last. Returns the row that is left, or 0. */

@@ -20,7 +20,8 @@ test('the copy is exact while writers write, also what moves, goes and has unkno
     for (let i = 0; i < 40; i++) {
       const some = mine.slice(random.int(mine.length)).slice(0, 1 + random.int(8));
       const roll = random.int(10);
-      if (roll < 4) await setSessions(db, some, { region: ['moscow', 'tver', null][random.int(3)]!, endsInMs: random.int(9_000) });
+      if (roll < 4)
+        await setSessions(db, some, { region: ['moscow', 'tver', null][random.int(3)]!, endsInMs: random.int(9_000) });
       else if (roll < 5) await setSessions(db, some, { status: 'unrecognised', raw: `СЛОВО-${i}`, endsInMs: null });
       else if (roll < 6) await setSessions(db, some, { deleted: true });
       else if (roll < 8) await setBindings(db, some, ['bound', 'unbound', 'recheck', 'rejected'][random.int(4)]);
@@ -74,7 +75,10 @@ test('a reset is taken in beside what is held, which is shown until the snapshot
   await cache.ready();
   const seen: (number | undefined)[] = [];
   const watching = setInterval(() => seen.push(cache.size), 1);
-  await db.updateTable('deptrans.feed_state').set((eb) => ({ epoch_no: eb('epoch_no', '+', 1) })).execute();
+  await db
+    .updateTable('deptrans.feed_state')
+    .set((eb) => ({ epoch_no: eb('epoch_no', '+', 1) }))
+    .execute();
   await moveProfiles(db, people[0]!, null, true);
   await untilMetric(cache, 'ids_snapshots_total', 2);
   await untilMetric(cache, 'statuses_snapshots_total', 2);
