@@ -88,7 +88,7 @@ export async function outlast(size: typeof options, databaseUrl: string, signal:
     .map(({ kind, driverId, receivedAtMs }) => ({ no: Number(driverId), atMs: receivedAtMs, kind }));
   const reports = reached.filter(({ kind }) => kind === 'status');
   const backMs = reached[0]!.atMs;
-  const lastMs = reached.at(-1)!.atMs;
+  const lastMs = reports.at(-1)!.atMs;
   const firstSecond = reached.filter(({ atMs }) => atMs < backMs + 1_000).length;
   const { busiest, over } = judgeRate(reached, rates, gridMs);
   const { fresh, old } = judgeOrder(reports, stays);
@@ -99,7 +99,7 @@ export async function outlast(size: typeof options, databaseUrl: string, signal:
   ).length;
   const balance = await readBalance(db);
   const delay = await readDelays(world);
-  const used = reached.length / (((lastMs - backMs) / 1_000) * size.rate);
+  const used = reports.length / (((lastMs - backMs) / 1_000) * size.rate);
   const checks = {
     nearlyAllWait: waits >= 0.95 * size.people,
     oneProbeAMinute: gaps.every((ms) => ms >= minuteMs) && probes.length >= size.minutes - 2,
