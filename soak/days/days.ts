@@ -16,8 +16,10 @@ const options = { drivers: 80_000, days: 1, silenceHours: 24, sweepEvery: 1, see
 const slotMs = 300_000;
 const busyMs = 50_000;
 const dayMs = 86_400_000;
-/** The region is switched off so often a day, each time for two slots. */
-const switchesADay = 3;
+/** In every so many slots the region is switched off once, for two of them. */
+const slotsToSwitch = 96;
+const offAt = 40;
+const onAt = offAt + 2;
 /** From a switch to the sweep that finds it. */
 const sweepAfterMs = 30_000;
 
@@ -41,6 +43,7 @@ export async function liveDays(size: typeof options, databaseUrl: string, signal
   const calendar = openCalendar(drivers, random, { fromMs, slotMs, busyMs, silenceMs });
   const teller = openTeller(world);
   const kinds: Record<string, number> = {};
+  let switches = 0;
 
   /** Looks at what is due now, and compares. */
   const work = async (sweeps: boolean) => {
@@ -67,9 +70,10 @@ export async function liveDays(size: typeof options, databaseUrl: string, signal
     }
     await teller.tell(done);
     await work(isOpen);
-    const turn = slot % Math.floor(dayMs / slotMs / switchesADay);
-    if (turn !== 100 && turn !== 102) continue;
-    law.region = { on: turn === 102, atMs: endMs };
+    const turn = slot % slotsToSwitch;
+    if (turn !== offAt && turn !== onAt) continue;
+    law.region = { on: turn === onAt, atMs: endMs };
+    switches += 1;
     await world.switchRegion(law.region.on);
     await advanceTo(endMs + sweepAfterMs);
     await work(true);
@@ -87,6 +91,7 @@ export async function liveDays(size: typeof options, databaseUrl: string, signal
   return {
     actions: Object.values(kinds).reduce((a, b) => a + b, 0),
     kinds,
+    switches,
     noticed,
     calls,
     overlapping,
