@@ -1,6 +1,7 @@
 import { deliveryBench } from './delivery/delivery.ts';
 import { coldStartBench } from './feed/cold-start.ts';
 import { feedBench } from './feed/feed.ts';
+import { latencyBench } from './feed/latency.ts';
 import { pollingBench } from './feed/polling.ts';
 import { snapshotBench } from './feed/snapshot.ts';
 import type { Bench } from './frame.ts';
@@ -14,6 +15,7 @@ export const benches: readonly Bench[] = [
   deliveryBench,
   feedBench,
   snapshotBench,
+  latencyBench,
   coldStartBench,
   pollingBench,
   sizesBench,

@@ -15,6 +15,11 @@ export function startSubscribers(url: string, count: number, mode: 'live' | 'col
   return start('subscribe.ts', [url, String(count), mode]);
 }
 
+/** Starts one consumer with the library that ships. */
+export function startFollower(url: string): Subscribers {
+  return start('follow.ts', [url]);
+}
+
 /** Starts `count` pollers in one process. */
 export function startPollers(url: string, count: number): Subscribers {
   return start('poll.ts', [url, String(count)]);
