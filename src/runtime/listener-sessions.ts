@@ -13,6 +13,7 @@ export function trackSessions(server: Http2Server, pingIntervalMs: number): Sess
   let draining = false;
   const pingAll = () => {
     for (const session of sessions) {
+      if (session.destroyed) continue; // still among them until its socket has closed, and asking it throws
       if (unanswered.has(session)) session.destroy();
       else if (!session.closed && session.ping(() => unanswered.delete(session))) unanswered.add(session);
     }

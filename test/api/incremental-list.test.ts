@@ -144,6 +144,47 @@ test('a cursor that cannot be continued starts a whole new copy', async () => {
   expect(plainRecords(poller.copy)).toEqual(await readRecords(db, 'statuses', ['tver']));
 });
 
+test('a poller that remembers only when it last asked misses nothing, deletions included', async () => {
+  await using database = await openTestDatabase();
+  const { db } = database;
+  const people = await addPeople(db, 40);
+  await setSessions(db, people);
+  await using api = await openFeedApi(db);
+  const poller = new Poller();
+  let asked = Date.now();
+  await poller.poll(api);
+  for (let round = 0; round < 12; round++) {
+    await setSessions(db, people.slice(round, round + 5), { deleted: round % 3 === 0, region: `region-${round % 2}` });
+    if (round % 4 === 3) await moveProfiles(db, people[round + 20]!, people[round]!);
+    await caughtUp(db, api);
+    const updatedAfter = timestampFromMs(asked);
+    asked = Date.now();
+    poller.cursor = new Uint8Array(0);
+    await poller.poll(api, { updatedAfter });
+    expect(poller.pages.every(({ reset }) => !reset)).toBe(true);
+    expect(plainRecords(poller.copy)).toEqual(await readRecords(db, 'statuses'));
+  }
+});
+
+test('a cursor older than the tombstones that are kept, or of the other stream: reset, and the whole from 0', async () => {
+  await using database = await openTestDatabase();
+  const { db } = database;
+  const people = await addPeople(db, 12);
+  await setSessions(db, people);
+  await using api = await openFeedApi(db);
+  const poller = new Poller();
+  await poller.poll(api);
+  const { cursor } = poller;
+  expect(await api.updates.listIdUpdates({ cursor, limit: 5 })).toMatchObject({ reset: true, hasMore: true });
+  await sql`update deptrans.feed_state set floor_seq = 30`.execute(db);
+  await setSessions(db, people.slice(0, 8), { deleted: true });
+  await caughtUp(db, api);
+  await poller.poll(api, { limit: 5 });
+  expect(poller.pages[0]!.reset).toBe(true);
+  expect(plainRecords(poller.copy)).toEqual(await readRecords(db, 'statuses'));
+  expect(poller.copy.size).toBe(4);
+});
+
 test('limits', async () => {
   await using database = await openTestDatabase();
   await using api = await openFeedApi(database.db);
@@ -172,4 +213,8 @@ test('the REST path says the same, in the contract names', async () => {
   expect(rest.body['statuses']).toHaveLength(1);
   expect(await get('regions=atlantis')).toMatchObject({ status: 400, body: { reason: 'FILTER_UNKNOWN' } });
   expect(await get('cursor=AAAA')).toMatchObject({ status: 400, body: { reason: 'CURSOR_MALFORMED' } });
+  const { rows } = await sql<{ epoch: string }>`select deptrans.feed_epoch() as epoch`.execute(db);
+  const ahead = { epoch: rows[0]!.epoch.slice(0, 16), seq: 1_000_000, filter: filterHash('statuses', []) };
+  const future = await get(`cursor=${Buffer.from(encodeCursor(ahead)).toString('base64url')}`);
+  expect(future).toMatchObject({ status: 503, body: { code: 'unavailable', reason: 'CURSOR_AHEAD' } });
 });

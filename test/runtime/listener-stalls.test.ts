@@ -28,9 +28,9 @@ function endless() {
   return { written, handler };
 }
 
-test('HTTP/2: who answers pings and reads nothing is cut off, who reads slowly is not', async () => {
+test('HTTP/2: who reads nothing is cut off, who reads slowly is not', async () => {
   const { written, handler } = endless();
-  const limits = { stallMs: 400, pingIntervalMs: 50 };
+  const limits = { stallMs: 400 };
   await using listener = await openListener({ host: '127.0.0.1', port: 0, handler, limits });
   const slow = http2.connect(listener.url);
   const slowStream = slow.request({ ':path': '/slow' });

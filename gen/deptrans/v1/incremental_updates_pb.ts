@@ -673,7 +673,10 @@ export type ListIdUpdatesRequest = Message<"deptrans.v1.ListIdUpdatesRequest"> &
 
   /**
    * For pollers without a cursor: start at the changes committed after this time (a second earlier, to be safe). If it is older than the log of
-   * times, the answer is the first page of everything, with `reset`.
+   * times (an hour), the answer is the first page of everything, with `reset`.
+   *
+   * This promises less than a cursor: changes come again, and a poller whose clock runs more than a second ahead of ours misses some. Whoever names
+   * the time of the last poll before it was sent, by a clock that is right, misses none.
    *
    * @generated from field: google.protobuf.Timestamp updated_after = 2;
    */
