@@ -1,5 +1,6 @@
 import { balanceSoak } from './balance/balance.ts';
 import { daysSoak } from './days/days.ts';
+import { historiesSoak } from './histories/histories.ts';
 import { hostileSoak } from './hostile/hostile.ts';
 import { killsSoak } from './kills/kills.ts';
 import { mutantsSoak } from './mutants/mutants.ts';
@@ -10,12 +11,14 @@ import type { Soak } from './soak.ts';
 import { standbySoak } from './standby/standby.ts';
 import { startUpSoak } from './start-up/start-up.ts';
 import { topicSoak } from './topic/topic.ts';
+import { writersSoak } from './writers/writers.ts';
 
 /** All soaks that can be run. */
 export const soaks: readonly Soak[] = [
   balanceSoak,
   daysSoak,
   hostileSoak,
+  historiesSoak,
   killsSoak,
   mutantsSoak,
   outageSoak,
@@ -24,6 +27,7 @@ export const soaks: readonly Soak[] = [
   standbySoak,
   startUpSoak,
   topicSoak,
+  writersSoak,
 ];
 
 /** The soak of that name. Throws a sentence that lists what there is. */

@@ -1,0 +1,83 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Random } from '../../simulator/random.ts';
+import type { Bookmark, History, Reader, StreamHistory } from './history.ts';
+import { readStream } from './wire.ts';
+
+/** How a subscriber lives: it stays; leaves without a word; comes back with an old copy; goes to another instance; stops reading for long. */
+export const WAYS = ['stays', 'vanishes', 'falls back', 'moves', 'does not read'] as const;
+export type Way = (typeof WAYS)[number];
+
+export type Surroundings = {
+  /** The instances' addresses. */
+  urls: readonly string[];
+  read: Reader;
+  random: Random;
+  /** The newest commit, once there will be no other; then everybody reads on until they are there, and leaves. */
+  lastCommit: () => number | null;
+  signal: AbortSignal;
+};
+
+const NOWHERE = new Uint8Array(0);
+
+/** A subscriber that records all it sees, until it has seen the last commit. */
+export async function subscribe(history: History, way: Way, surroundings: Surroundings): Promise<void> {
+  const { urls, read, random, lastCommit, signal } = surroundings;
+  const bookmarks: Bookmark[] = [];
+  let newest: Bookmark | null = null;
+  let url = random.pick(urls);
+  while (!isThere()) {
+    signal.throwIfAborted();
+    const from =
+      way === 'falls back' && bookmarks.length > 0 && lastCommit() === null ? random.pick(bookmarks) : newest;
+    if (way === 'moves' || random.chance(0.3)) url = random.pick(urls);
+    const s = history.streams.length;
+    const stream: StreamHistory = { from, frames: [], end: 'cut', isPrompt: way !== 'does not read' };
+    history.streams.push(stream);
+    stream.end = await record(stream, s);
+    await pause(50 + random.int(400), undefined, { signal });
+  }
+
+  function isThere(): boolean {
+    const last = lastCommit();
+    return last !== null && newest !== null && newest.position >= last && isAtHeartbeat();
+  }
+
+  function isAtHeartbeat(): boolean {
+    return history.streams.at(-1)?.frames.at(-1)?.case === 'heartbeat';
+  }
+
+  /** Reads nothing for so long, or until there is nothing more to come. */
+  async function idle(ms: number): Promise<void> {
+    const until = performance.now() + ms;
+    while (performance.now() < until && lastCommit() === null) await pause(100, undefined, { signal });
+  }
+
+  /** One stream, for as long as this kind of life has it. Returns how it ended. */
+  async function record(stream: StreamHistory, s: number): Promise<string> {
+    const leaving = new AbortController();
+    const either = AbortSignal.any([signal, leaving.signal]);
+    const stayMs = way === 'stays' || way === 'does not read' ? Number.POSITIVE_INFINITY : 500 + random.int(5_000);
+    const began = performance.now();
+    const asked = { url, kind: history.kind, cursor: stream.from?.cursor ?? NOWHERE, filter: history.filter };
+    const messages = readStream(asked, either);
+    try {
+      for (;;) {
+        const { value, done } = await messages.next();
+        if (done) return value;
+        const { frame, cursor, position } = read(history.kind, value);
+        stream.frames.push({ atMs: Date.now(), ...frame });
+        if (cursor !== null && position !== null) {
+          newest = { stream: s, frame: stream.frames.length - 1, position, cursor: cursor.slice() };
+          if (random.chance(0.02)) bookmarks.push(newest);
+        }
+        if (isThere()) return 'cut';
+        if (lastCommit() !== null) continue;
+        if (way === 'does not read' && random.chance(0.02)) await idle(2_000 + random.int(35_000));
+        if (performance.now() - began > stayMs) return 'cut';
+      }
+    } finally {
+      leaving.abort();
+      await messages.return('cut');
+    }
+  }
+}
