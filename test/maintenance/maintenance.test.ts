@@ -1,53 +1,13 @@
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
-import { openMaintenance } from '../../src/maintenance/maintenance.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
-import { openLifetime } from '../../src/runtime/lifetime.ts';
-import { openLog } from '../../src/runtime/log.ts';
-import { openMetrics } from '../../src/runtime/metrics.ts';
 import { inTransaction } from '../../src/store/database.ts';
 import { publish } from '../../src/store/publish.ts';
-import { openTestDatabase } from '../support/database.ts';
+import { openMaintenanceWorld, signal } from './world.ts';
 
 const DAY = 86_400_000;
-const signal = new AbortController().signal;
-
-async function openWorld() {
-  const stack = new AsyncDisposableStack();
-  const database = stack.use(await openTestDatabase());
-  const lifetime = openLifetime();
-  const metrics = openMetrics(systemClock);
-  const hour = 3_600_000;
-  const maintenance = stack.use(
-    openMaintenance({
-      db: database.db,
-      instance: 'one',
-      lifetime,
-      clock: systemClock,
-      log: openLog('silent'),
-      metrics,
-      // The loops rest: rounds are run by hand.
-      limits: {
-        periodMs: hour,
-        journalDays: 30,
-        quarantineDays: 30,
-        auditDays: 30,
-        feedLogMs: hour,
-        accountDays: 30,
-        licenceChangeDays: 30,
-        tombstoneDays: 7,
-        gaugeMs: hour,
-      },
-    }),
-  );
-  const count = async (table: string) =>
-    (await sql<{ n: number }>`select count(*)::int as n from ${sql.table(`deptrans.${table}`)}`.execute(database.db))
-      .rows[0]!.n;
-  return { ...database, maintenance, metrics, count, [Symbol.asyncDispose]: () => stack.disposeAsync() };
-}
 
 test('each table shrinks by its retention, and what is still needed stays', async () => {
-  await using world = await openWorld();
+  await using world = await openMaintenanceWorld();
   const { db, maintenance, count } = world;
   const fill = async () => {
     await sql`insert into deptrans.journal (at, kind) values (deptrans.now(), 'transition')`.execute(db);
@@ -91,7 +51,7 @@ test('each table shrinks by its retention, and what is still needed stays', asyn
 });
 
 test('partitions are made ahead, and rows do not fall into the default one', async () => {
-  await using world = await openWorld();
+  await using world = await openMaintenanceWorld();
   await world.maintenance.runOnce(signal);
   await sql`insert into deptrans.journal (at, kind) select deptrans.now() + i * interval '1 day', 'transition' from generate_series(0, 3) i`.execute(
     world.db,
@@ -101,7 +61,7 @@ test('partitions are made ahead, and rows do not fall into the default one', asy
 });
 
 test('tombstones stay for their time, and going raises the floor in the same commit', async () => {
-  await using world = await openWorld();
+  await using world = await openMaintenanceWorld();
   const { db, maintenance, count } = world;
   await maintenance.runOnce(signal);
   await sql`insert into deptrans.persons (driver_license_pd_id) values ('a')`.execute(db);

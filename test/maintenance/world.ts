@@ -1,0 +1,44 @@
+import { sql } from 'kysely';
+import { openMaintenance } from '../../src/maintenance/maintenance.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { openLifetime } from '../../src/runtime/lifetime.ts';
+import { openLog } from '../../src/runtime/log.ts';
+import { openMetrics } from '../../src/runtime/metrics.ts';
+import { openTestDatabase } from '../support/database.ts';
+
+export const signal = new AbortController().signal;
+
+/** Maintenance over a database of its own, whose rounds are run by hand. */
+export async function openMaintenanceWorld() {
+  const stack = new AsyncDisposableStack();
+  const database = stack.use(await openTestDatabase());
+  const lifetime = openLifetime();
+  const metrics = openMetrics(systemClock);
+  const hour = 3_600_000;
+  const maintenance = stack.use(
+    openMaintenance({
+      db: database.db,
+      instance: 'one',
+      lifetime,
+      clock: systemClock,
+      log: openLog('silent'),
+      metrics,
+      // The loops rest: rounds are run by hand.
+      limits: {
+        periodMs: hour,
+        journalDays: 30,
+        quarantineDays: 30,
+        auditDays: 30,
+        feedLogMs: hour,
+        accountDays: 30,
+        licenceChangeDays: 30,
+        tombstoneDays: 7,
+        gaugeMs: hour,
+      },
+    }),
+  );
+  const count = async (table: string) =>
+    (await sql<{ n: number }>`select count(*)::int as n from ${sql.table(`deptrans.${table}`)}`.execute(database.db))
+      .rows[0]!.n;
+  return { ...database, maintenance, metrics, count, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
