@@ -64,9 +64,12 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
     const common = { db, instance, lifetime, clock, log, metrics };
 
     // Those we call.
+    const oddities = metrics.counter('oddities_total', 'What others said that cannot be true', ['of', 'what'] as const);
     const http = (baseUrl: string, deadlineMs: number) =>
       stack.use(openHttp({ baseUrl, deadlineMs, timer: metrics.timer('clients') }));
-    const trackstory = openTrackstory(http(config.trackstoryUrl, limits.clients.deadlineMs));
+    const trackstory = openTrackstory(http(config.trackstoryUrl, limits.clients.deadlineMs), (what) =>
+      oddities.inc({ of: 'trackstory', what }),
+    );
     const personal = openPersonal(http(config.personalUrl, limits.clients.deadlineMs));
     const profiles = openProfiles(http(config.profilesUrl, limits.mirror.deadlineMs));
     const categories = openCategories(http(config.categoriesUrl, limits.mirror.deadlineMs));
@@ -81,6 +84,7 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
         tokens: openTokenStore(db, 'moscow'),
         clock,
         timer: metrics.timer('regulator'),
+        onOddity: (what) => oddities.inc({ of: 'regulator', what }),
       }),
     );
 

@@ -9,7 +9,7 @@ const liveAgeMs = 10_000;
 
 /**
  * driver-trackstory: `POST /v1/positions/bulk`. Profiles whose position is not known are left out of the answer.
- * Lies: `nothing` knows nobody, `stale` says two days ago, `outside` puts everyone at 0, 0, `strangers` adds a profile that was not asked for,
+ * Lies: `nothing` knows nobody, `stale` says two days ago, `future` an hour ahead, `range` a latitude beyond the pole, `outside` puts everyone at 0, 0, `strangers` adds a profile that was not asked for,
  * `repeats` gives each position twice, `wrongTypes` gives longitudes as words, `html`.
  */
 export function openTrackstory(data: NeighbourData, switches: Switches, now: () => number): Handler {
@@ -46,6 +46,13 @@ function bend(rows: PositionRow[], { lie }: Switches): unknown[] {
         ...row,
         recorded_at: new Date(Date.parse(row.recorded_at) - 48 * 3_600_000).toISOString(),
       }));
+    case 'future':
+      return rows.map((row) => ({
+        ...row,
+        recorded_at: new Date(Date.parse(row.recorded_at) + 3_600_000).toISOString(),
+      }));
+    case 'range':
+      return rows.map((row) => ({ ...row, lat: 91 + row.lat }));
     case 'outside':
       return rows.map((row) => ({ ...row, lon: 0, lat: 0 }));
     case 'strangers':

@@ -8,7 +8,8 @@ const maxLimit = 10_000;
 /**
  * An incremental neighbour (driver-profiles, driver-categories-api): `GET path?last_known_revision=&limit=` with the rows under `field`.
  * A revision that is forgotten gets HTTP 410 `{code: "REVISION_FORGOTTEN"}`: load everything again, without a revision.
- * Lies: `repeats` gives each row twice, `wrongTypes` and `emptyIds` add a broken row to a page, `stuck` says has_more and never moves, `html`.
+ * Lies: `repeats` gives each row twice, `wrongTypes` and `emptyIds` add a broken row to a page, `stuck` says has_more and never moves,
+ * `backwards` gives half of each revision, so that it goes back and never comes to the end, `html`.
  */
 export function openUpdates<Row extends { park_id: string }>(
   log: RevisionLog<Row>,
@@ -23,7 +24,7 @@ export function openUpdates<Row extends { park_id: string }>(
       return Promise.resolve({ [field]: [], last_known_revision: writeRevision(revision), has_more: true });
     return Promise.resolve({
       [field]: bend(page.rows, switches),
-      last_known_revision: writeRevision(page.revision),
+      last_known_revision: writeRevision(switches.lie === 'backwards' ? Math.floor(page.revision / 2) : page.revision),
       has_more: page.hasMore,
     });
   });

@@ -36,6 +36,8 @@ export const faultKinds = {
   gzipBomb: true,
   /** The session's status is `word` (default "ON_BREAK"). */
   unknownWord: true,
+  /** A session that cannot be true, in the way of `word`: see `untrue` in misbehave.ts (default "noZone"). */
+  lie: true,
   /** 200 with error `code` (default "INTERNAL"). */
   errorInside: false,
   /** DRIVER_BLOCKED, for CONNECTED only. */

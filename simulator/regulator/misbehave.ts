@@ -76,6 +76,8 @@ function twisted(rule: FaultRule, proper: Answer): Answer {
       return errorInside('DRIVER_BLOCKED');
     case 'unknownWord':
       return renamed(proper, rule.word ?? 'ON_BREAK');
+    case 'lie':
+      return lying(proper, rule.word ?? 'noZone');
     default:
       return proper;
   }
@@ -84,6 +86,31 @@ function twisted(rule: FaultRule, proper: Answer): Answer {
 function renamed(proper: Answer, status: string): Answer {
   const { session } = proper.body as { session?: object | null };
   return session ? { ...proper, body: { session: { ...session, status } } } : proper;
+}
+
+type Told = { startedAt: string; endGuess: string };
+
+/** How a session can be untrue, by word. */
+const untrue: Record<string, (session: Told) => object> = {
+  /** Times without a zone. */
+  noZone: ({ startedAt, endGuess }) => ({ startedAt: startedAt.replace('Z', ''), endGuess: endGuess.replace('Z', '') }),
+  farEnd: () => ({ endGuess: '9999-12-31T23:59:59Z' }),
+  /** Over for an hour, and still what it was. */
+  pastEnd: ({ startedAt }) => ({ endGuess: later(startedAt, -3_600_000) }),
+  futureStart: ({ startedAt }) => ({ startedAt: later(startedAt, 86_400_000) }),
+  /** Somebody else's, and it says so. */
+  anotherDriver: () => ({ id: 'of-somebody-else', driverId: '999999999' }),
+  /** Somebody else's, and nobody can tell. */
+  anotherSession: () => ({ id: 'of-somebody-else' }),
+};
+
+function lying(proper: Answer, word: string): Answer {
+  const { session } = proper.body as { session?: Told | null };
+  return session ? { ...proper, body: { session: { ...session, ...untrue[word]?.(session) } } } : proper;
+}
+
+function later(time: string, ms: number): string {
+  return new Date(Date.parse(time) + ms).toISOString();
 }
 
 function sendRaw(call: HttpCall, status: number, contentType: string, text: string, word: string): string | null {

@@ -64,6 +64,6 @@ export const behaviours: readonly [name: string, behaviour: Behaviour, outcome: 
   [
     'a session with a time of no zone',
     says(answer('200 OK', SESSION.replace('null', '"2026-01-10T10:00:00"'))),
-    { kind: 'accepted', value: null },
+    { kind: 'accepted', value: { startedAt: null } },
   ],
 ];

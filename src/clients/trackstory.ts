@@ -22,15 +22,21 @@ const position = z.object({
   recorded_at: z.iso.datetime({ offset: true }).transform((text) => new Date(text)),
 });
 
-/** A position that cannot be read is left out, as is 0,0, which devices say when they do not know; the others count. */
-export function openTrackstory(http: Http): Trackstory {
+/** `unreadable`: no number, out of range, or a time without zone. `nowhere`: at 0,0, which devices say when they do not know. `stranger`: nobody asked. */
+export type PositionOddity = 'unreadable' | 'nowhere' | 'stranger';
+
+/** Positions that are odd are told and left out; the others count. */
+export function openTrackstory(http: Http, told: (oddity: PositionOddity) => void = () => {}): Trackstory {
   const page = async (drivers: readonly { parkId: string; driverId: string }[], signal: AbortSignal) => {
     const asked = { drivers: drivers.map(({ parkId, driverId }) => ({ park_id: parkId, driver_id: driverId })) };
     const parsed = answer.safeParse(await http.postJson('trackstory', '/v1/positions/bulk', asked, signal));
     if (!parsed.success) throw new CallFailed('trackstory', { code: 'UNEXPECTED' });
+    const known = new Set(asked.drivers.map((driver) => `${driver.park_id}/${driver.driver_id}`));
     return parsed.data.positions.flatMap((item): DriverPosition[] => {
       const read = position.safeParse(item);
-      if (!read.success || (read.data.lon === 0 && read.data.lat === 0)) return [];
+      const oddity = read.success ? oddityOf(read.data, known) : 'unreadable';
+      if (oddity) told(oddity);
+      if (!read.success || oddity) return [];
       const { park_id: parkId, driver_id: driverId, lon, lat, recorded_at: recordedAt } = read.data;
       return [{ parkId, driverId, point: { lon, lat }, recordedAt }];
     });
@@ -42,4 +48,9 @@ export function openTrackstory(http: Http): Trackstory {
       return found;
     },
   };
+}
+
+function oddityOf({ park_id, driver_id, lon, lat }: z.infer<typeof position>, known: ReadonlySet<string>) {
+  if (lon === 0 && lat === 0) return 'nowhere';
+  return known.has(`${park_id}/${driver_id}`) ? null : 'stranger';
 }

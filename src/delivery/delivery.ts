@@ -145,7 +145,8 @@ export function openDelivery(parts: DeliveryParts): Delivery {
     const now = looks[0]!.now;
     const inForce = await rules.at(rulesVersion);
     const asked = looks.flatMap((look) => candidates(look, inForce, limits));
-    const positions = await freshPositions(trackstory, asked, { now, maxAgeMs: limits.positionMaxAgeMs, log, signal });
+    const options = { now, maxAgeMs: limits.positionMaxAgeMs, log, metrics, signal };
+    const positions = await freshPositions(trackstory, asked, options);
     await Promise.all(
       looks.map((look) =>
         workOn(look, inForce, positions, worker, signal)

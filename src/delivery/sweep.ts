@@ -67,7 +67,7 @@ export function openSweep({ db, trackstory, rules, limits, instance, clock, log,
     if (looks.length === 0) return { last, woken: 0 };
     const inForce = await rules.at(rulesVersion);
     const asked = looks.flatMap((look) => candidates(look, inForce, limits));
-    const options = { now: looks[0]!.now, maxAgeMs: limits.positionMaxAgeMs, log, signal };
+    const options = { now: looks[0]!.now, maxAgeMs: limits.positionMaxAgeMs, log, metrics, signal };
     const positions = await freshPositions(trackstory, asked, options);
     const judged = looks.map((look) => ({ look, desired: desiredLevel(look, inForce, positions, limits) }));
     await noteOutside(db, judged.flatMap(outsideNote));

@@ -26,6 +26,7 @@ export type UnknownReason =
   | 'unexpected_status'
   | 'unrecognised_error'
   | 'left_out'
+  | 'another_driver'
   | 'cut_off';
 
 /** Whether the call may have taken effect. */

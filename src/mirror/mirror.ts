@@ -11,6 +11,7 @@ import type { MirrorKey } from '../store/mirror-rows.ts';
 import { readStream, type StreamName, type StreamState } from '../store/mirror-streams.ts';
 import { categoriesStream } from './categories.ts';
 import { profilesStream } from './profiles.ts';
+import { openRevisions } from './revisions.ts';
 import { type StreamKind, stepStream } from './stream.ts';
 
 /**
@@ -64,6 +65,8 @@ export function openMirror(parts: MirrorParts): Mirror {
     ['categories', 'The copy of driver-categories-api has not been looked at yet.'],
   ]);
 
+  const past = { profiles: openRevisions(), categories: openRevisions() };
+
   const look = async (stream: StreamName): Promise<void> => {
     const state = await readStream(db, stream);
     if (state.ageMs !== null) age.set({ stream }, state.ageMs / 1000);
@@ -83,7 +86,12 @@ export function openMirror(parts: MirrorParts): Mirror {
         const term = await lead(db, leadership, instance, limits.leaseMs);
         if (term === null) return 'idle';
         const { pageLimit } = limits;
-        const found = await stepStream({ db, pageLimit, leadership, counted }, kind, term, signal);
+        const found = await stepStream(
+          { db, pageLimit, leadership, counted, past: past[kind.name] },
+          kind,
+          term,
+          signal,
+        );
         await look(kind.name);
         return found;
       },

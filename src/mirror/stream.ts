@@ -13,6 +13,7 @@ import {
   type StreamState,
 } from '../store/mirror-streams.ts';
 import { type Changed, publish } from '../store/publish.ts';
+import type { Revisions } from './revisions.ts';
 
 /** What one neighbour's copy is made of. */
 export type StreamKind<Row extends MirrorKey> = {
@@ -34,6 +35,8 @@ export type StreamParts = {
   leadership: string;
   /** Pages, rows and what neighbours do wrong, by stream and what. */
   counted: Counter<'stream' | 'what'>;
+  /** The revisions this stream was at, where somebody remembers them. */
+  past?: Revisions;
 };
 
 /**
@@ -66,8 +69,12 @@ export async function stepStream<Row extends MirrorKey>(
   count('unreadable', unreadable);
   const isStuck = hasMore && revision === state.revision;
   if (isStuck) count('stuck');
+  // What is older is read again and does no harm: the newest page says what is true. But it may never end, so it is not hurried.
+  const isBack = parts.past?.isBack(state.revision, revision) ?? false;
+  if (isBack) count('went_back');
   if (isNews(state, page)) {
     const newest = [...new Map(rows.map((row) => [`${row.parkId}\n${row.driverId}`, row])).values()];
+    count('repeated', rows.length - newest.length);
     await underTerm(parts, term, async (tx) => {
       const locked = await lockStream(tx, name, state.revision);
       if (!locked) return;
@@ -77,7 +84,7 @@ export async function stepStream<Row extends MirrorKey>(
       await publish(tx, changed);
     });
   }
-  if (hasMore) return isStuck ? 'idle' : 'more';
+  if (hasMore) return isStuck || isBack ? 'idle' : 'more';
   if (state.reloading) await finishReload(parts, kind, { ...state, revision }, term, signal);
   return 'idle';
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Outcome } from '../domain/outcome.ts';
 import type { Session } from '../domain/session.ts';
 import type { Clock } from '../runtime/clock.ts';
+import type { Asked } from './moscow-shift.ts';
 import { readAnswer, readReportBody, type WireAnswer } from './moscow-wire.ts';
 import type { Report } from './regulator.ts';
 
@@ -23,7 +24,11 @@ export function batchRequest(reports: readonly Report[]): unknown {
  * Reads the answer to a batch. A report that it leaves out, or tells of twice, may have taken effect or not. An answer that turns the whole batch
  * down says nothing of its drivers: none is held against them.
  */
-export function readBatch(answer: WireAnswer, reports: readonly Report[], now: Date): Outcome<BatchReading> {
+export function readBatch(
+  answer: WireAnswer,
+  reports: readonly Report[],
+  asked: Omit<Asked, 'deptransId'>,
+): Outcome<BatchReading> {
   if (answer.status === 413) return { kind: 'accepted', value: 'too_large' };
   if ([404, 405, 501].includes(answer.status)) return { kind: 'accepted', value: 'no_batches' };
   const read = readAnswer(answer);
@@ -35,7 +40,9 @@ export function readBatch(answer: WireAnswer, reports: readonly Report[], now: D
   const told = Map.groupBy(parsed.data.results, (result) => item.safeParse(result).data?.driverId);
   const outcomes = reports.map(({ deptransId }): Outcome<Session | null> => {
     const results = told.get(deptransId) ?? [];
-    return results.length === 1 ? readReportBody(results[0], now) : { kind: 'unknown', reason: 'left_out' };
+    return results.length === 1
+      ? readReportBody(results[0], { ...asked, deptransId })
+      : { kind: 'unknown', reason: 'left_out' };
   });
   return { kind: 'accepted', value: { outcomes } };
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Outcome } from '../domain/outcome.ts';
-import { parseSessionStatus, type Session } from '../domain/session.ts';
+import type { Session } from '../domain/session.ts';
+import { type Asked, isAnotherDriver, readShift } from './moscow-shift.ts';
 
 /** An answer as it came: the status, the headers that matter, the body as text (null: longer than allowed). */
 export type WireAnswer = { status: number; retryAfter: string | null; body: string | null };
@@ -9,10 +10,6 @@ export type WireAnswer = { status: number; retryAfter: string | null; body: stri
 type Refusal = Exclude<Outcome<never>, { kind: 'accepted' }>;
 type Read = { kind: 'body'; body: unknown } | Refusal;
 
-/** A shift as it comes. */
-type SessionShape = { id: string; status: string; startedAt: Date | null; endGuess: Date | null };
-
-const dateTime = z.core.regexes.datetime({ offset: true });
 const checkBody = z.object({ valid: z.boolean(), reason: z.string().optional() });
 const tokenBody = z.object({
   token: z
@@ -26,28 +23,30 @@ const tokenBody = z.object({
  * Reads an answer to a report. The body decides, not the status: errors come inside 200.
  * A body that accepts but whose session cannot be read is accepted without a session: the report took effect.
  */
-export function readReport(answer: WireAnswer, now: Date): Outcome<Session | null> {
+export function readReport(answer: WireAnswer, asked: Asked): Outcome<Session | null> {
   const read = readAnswer(answer);
-  return read.kind === 'body' ? readReportBody(read.body, now) : read;
+  return read.kind === 'body' ? readReportBody(read.body, asked) : read;
 }
 
-/** Reads what is said of one report: the body of an answer, or an item of a batch's answer. */
-export function readReportBody(body: unknown, now: Date): Outcome<Session | null> {
+/**
+ * Reads what is said of one report: the body of an answer, or an item of a batch's answer. What is said of another driver says nothing of this one.
+ */
+export function readReportBody(body: unknown, asked: Asked): Outcome<Session | null> {
   const code = errorCodeOf(body);
   if (code !== null) return readError(code);
   if (!isRecord(body) || !Object.hasOwn(body, 'session')) return { kind: 'unknown', reason: 'unreadable' };
-  const shape = readShape(body['session']);
-  return { kind: 'accepted', value: shape ? toSession(shape, now) : null };
+  if (isAnotherDriver(body, asked)) return { kind: 'unknown', reason: 'another_driver' };
+  return { kind: 'accepted', value: readShift(body['session'], asked) ?? null };
 }
 
 /** Reads an answer to "which session". An unreadable one is unknown: a reading that cannot be understood tells nothing. */
-export function readSession(answer: WireAnswer, now: Date): Outcome<Session | null> {
+export function readSession(answer: WireAnswer, asked: Asked): Outcome<Session | null> {
   const read = readAnswer(answer);
   if (read.kind !== 'body') return read;
   const told = isRecord(read.body) ? read.body['session'] : undefined;
-  const shape = told === null ? null : readShape(told);
-  if (shape === undefined) return { kind: 'unknown', reason: 'unreadable' };
-  return { kind: 'accepted', value: shape && toSession(shape, now) };
+  if (isAnotherDriver(read.body, asked)) return { kind: 'unknown', reason: 'another_driver' };
+  const shift = told === null ? null : readShift(told, asked);
+  return shift === undefined ? { kind: 'unknown', reason: 'unreadable' } : { kind: 'accepted', value: shift };
 }
 
 export function readCheck(answer: WireAnswer): Outcome<{ matches: boolean }> {
@@ -122,40 +121,4 @@ function parseJson(body: string): unknown {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Reads a shift as it comes; undefined if it cannot be read. By hand: it is read with every report. */
-function readShape(value: unknown): SessionShape | undefined {
-  if (!isRecord(value)) return undefined;
-  const { id, status } = value;
-  const [startedAt, endGuess] = [readTime(value['startedAt']), readTime(value['endGuess'])];
-  if (!isText(id) || !isText(status) || startedAt === undefined || endGuess === undefined) return undefined;
-  return { id, status, startedAt, endGuess };
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value.length >= 1 && value.length <= 128;
-}
-
-/** A time with its zone; null if there is none, undefined if it cannot be read. */
-function readTime(value: unknown): Date | null | undefined {
-  if (value === undefined || value === null) return null;
-  return typeof value === 'string' && dateTime.test(value) ? new Date(value) : undefined;
-}
-
-const DAY_MS = 86_400_000;
-
-/** An end that is not within a year of now is a mistake, not a fact: it is left out. */
-function toSession(shape: SessionShape, now: Date): Session {
-  const { status, raw } = parseSessionStatus(shape.status);
-  const sane = (date: Date | null) => (date && Math.abs(date.getTime() - now.getTime()) < 366 * DAY_MS ? date : null);
-  const open = status === 'issued' || status === 'online';
-  return {
-    id: shape.id,
-    status,
-    raw,
-    startedAt: sane(shape.startedAt),
-    endsAt: sane(shape.endGuess),
-    endIsEstimate: open,
-  };
 }

@@ -4,6 +4,7 @@ import { openDeadline } from '../runtime/deadline.ts';
 import type { Masked } from '../runtime/masked.ts';
 import type { Timer } from '../runtime/metrics.ts';
 import { batchRequest, openBatchSize, readBatch } from './moscow-batch.ts';
+import type { Asked, Oddity } from './moscow-shift.ts';
 import { readCheck, readReport, readSession, readToken, type WireAnswer } from './moscow-wire.ts';
 import type { Capabilities, Regulator } from './regulator.ts';
 import { openTokenSource, type Token, type TokenStore } from './token.ts';
@@ -23,6 +24,8 @@ export type MoscowOptions = {
   tokens: TokenStore;
   clock: Clock;
   timer: Timer;
+  /** Told of what cannot be true in an answer. */
+  onOddity?: (oddity: Oddity) => void;
 };
 
 /**
@@ -82,7 +85,8 @@ export function openMoscow(options: MoscowOptions): Regulator & AsyncDisposable 
   };
 
   const driver = (deptransId: string) => `/drivers/${encodeURIComponent(deptransId)}`;
-  const now = () => new Date(clock.now());
+  const told = options.onOddity ?? (() => {});
+  const asked = (deptransId: string): Asked => ({ deptransId, now: new Date(clock.now()), told });
 
   return {
     name: 'moscow',
@@ -103,11 +107,17 @@ export function openMoscow(options: MoscowOptions): Regulator & AsyncDisposable 
           event: direction === 'connected' ? 'CONNECTED' : 'DISCONNECTED',
           occurredAt: occurredAt.toISOString(),
         };
-        return send('POST', `${driver(deptransId)}/status`, body, (answer) => readReport(answer, now()), signal);
+        return send(
+          'POST',
+          `${driver(deptransId)}/status`,
+          body,
+          (answer) => readReport(answer, asked(deptransId)),
+          signal,
+        );
       }),
     async reportBatch(reports, signal) {
       const outcome = await timed('report_batch', () => {
-        const read = (answer: WireAnswer) => readBatch(answer, reports, now());
+        const read = (answer: WireAnswer) => readBatch(answer, reports, { now: new Date(clock.now()), told });
         return send('POST', '/drivers/status/batch', batchRequest(reports), read, signal);
       });
       if (outcome.kind !== 'accepted') return reports.map(() => outcome);
@@ -116,7 +126,13 @@ export function openMoscow(options: MoscowOptions): Regulator & AsyncDisposable 
     },
     session: (deptransId, signal) =>
       timed('session', () =>
-        send('GET', `${driver(deptransId)}/session`, undefined, (answer) => readSession(answer, now()), signal),
+        send(
+          'GET',
+          `${driver(deptransId)}/session`,
+          undefined,
+          (answer) => readSession(answer, asked(deptransId)),
+          signal,
+        ),
       ),
     async [Symbol.asyncDispose]() {
       await wire.close(); // ends a login that is under way

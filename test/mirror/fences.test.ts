@@ -85,6 +85,26 @@ describe('a neighbour that lies', () => {
     expect((await mirror()).rows.map((row) => row['person'])).toEqual(['x-a', 'x-b', 'x-c']);
     expect(await world.steps.counted('profiles', 'unreadable')).toBe(unreadable);
     expect(await world.steps.counted('categories', 'unreadable')).toBe(unreadable);
+    expect((await world.steps.counted('profiles', 'repeated')) > 0).toBe(lie === 'repeats');
+    // A tariff that no region lists is no lie: it is kept as it is.
+    expect((await mirror()).rows[0]).toMatchObject({ categories: ['econom', 'no such tariff'] });
+  });
+
+  test('backwards: the revision goes back; nothing changes, it is counted and not hurried', async () => {
+    await world.steps.all(1);
+    world.neighbours.switches['driver-profiles'].lie = 'backwards';
+    world.neighbours.switches['driver-categories'].lie = 'backwards';
+    const before = (await mirror()).rows;
+    for (let i = 0; i < 3; i++) {
+      expect(await world.steps.profiles(1)).toBe('idle');
+      expect(await world.steps.categories(1)).toBe('idle');
+    }
+    expect((await mirror()).rows).toEqual(before);
+    expect(await world.steps.counted('profiles', 'went_back')).toBeGreaterThan(0);
+    world.neighbours.switches['driver-profiles'].lie = null;
+    world.neighbours.data.putProfile(profile('a'), 'x-new');
+    await world.steps.all(1);
+    expect((await mirror()).rows[0]).toMatchObject({ person: 'x-new' });
   });
 
   test('stuck: always more and never on; it is not asked at once again, and is not taken for complete', async () => {

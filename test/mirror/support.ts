@@ -6,6 +6,7 @@ import { openHttp } from '../../src/clients/http.ts';
 import { openProfiles } from '../../src/clients/profiles.ts';
 import { categoriesStream } from '../../src/mirror/categories.ts';
 import { profilesStream } from '../../src/mirror/profiles.ts';
+import { openRevisions } from '../../src/mirror/revisions.ts';
 import { type StreamKind, stepStream } from '../../src/mirror/stream.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { openMetrics } from '../../src/runtime/metrics.ts';
@@ -68,9 +69,10 @@ export function openClients(urls: { profilesUrl: string; categoriesUrl: string }
 export function openSteps(db: Db, { profiles, categories }: Omit<ReturnType<typeof openClients>, symbol>) {
   const metrics = openMetrics(systemClock);
   const counted = metrics.counter('mirror_total', 'x', ['stream', 'what']);
+  const past = { profiles: openRevisions(), categories: openRevisions() };
   const step = async <Row extends MirrorKey>(kind: StreamKind<Row>, pageLimit: number, holder: string) => {
     const term = (await lead(db, 'mirror', holder, 600_000))!;
-    return stepStream({ db, pageLimit, leadership: 'mirror', counted }, kind, term, never);
+    return stepStream({ db, pageLimit, leadership: 'mirror', counted, past: past[kind.name] }, kind, term, never);
   };
   const toEnd = async (one: () => Promise<'more' | 'idle'>) => {
     let steps = 1;

@@ -63,7 +63,7 @@ test.each<[string, unknown, object[]]>([
   ],
 ])('a batch answered %s', (_, results, expected) => {
   const answer = { status: 200, retryAfter: null, body: JSON.stringify({ results }) };
-  const read = readBatch(answer, [report('7'), report('8')], NOW);
+  const read = readBatch(answer, [report('7'), report('8')], { now: NOW });
   expect(read).toMatchObject({ kind: 'accepted', value: { outcomes: expected } });
 });
 
@@ -80,7 +80,7 @@ test.each<[string, number, string, object]>([
   ['HTML', 200, '<html>', unknown('unreadable')],
   ['no list', 200, '{"results":{}}', unknown('unreadable')],
 ])('a batch answered as a whole by %s', (_, status, body, expected) => {
-  expect(readBatch({ status, retryAfter: null, body }, [report('7')], NOW)).toMatchObject(expected);
+  expect(readBatch({ status, retryAfter: null, body }, [report('7')], { now: NOW })).toMatchObject(expected);
 });
 
 test('a batch tells each driver its own end, and a regulator without batches is not asked again for a while', async () => {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { readCheck, readReport, readSession, readToken, type WireAnswer } from '../../src/regulator/moscow-wire.ts';
 
 const NOW = new Date('2026-01-10T12:00:00Z');
+const asked = (told?: (oddity: string) => void) => ({ deptransId: '7', now: NOW, ...(told && { told }) });
 const answer = (status: number, body: unknown, retryAfter: string | null = null): WireAnswer => ({
   status,
   retryAfter,
@@ -25,7 +26,7 @@ test.each<[string, WireAnswer, object]>([
   [
     'a time without a zone',
     answer(200, { session: { ...session, endGuess: '2026-01-10T23:00:00' } }),
-    { kind: 'accepted', value: null },
+    { kind: 'accepted', value: { endsAt: null } },
   ],
   [
     'an end in another century',
@@ -71,13 +72,13 @@ test.each<[string, WireAnswer, object]>([
   ['a redirect', answer(302, ''), { kind: 'unknown', reason: 'unexpected_status' }],
   ['no content', answer(204, ''), { kind: 'unknown', reason: 'unexpected_status' }],
 ])('a report answered by %s', (_, given, expected) => {
-  expect(readReport(given, NOW)).toMatchObject(expected);
+  expect(readReport(given, asked())).toMatchObject(expected);
 });
 
 test('a reading that cannot be understood tells nothing', () => {
-  expect(readSession(answer(200, { session: null }), NOW)).toEqual({ kind: 'accepted', value: null });
-  expect(readSession(answer(200, {}), NOW)).toEqual({ kind: 'unknown', reason: 'unreadable' });
-  expect(readSession(answer(200, { session: { id: 7 } }), NOW)).toEqual({ kind: 'unknown', reason: 'unreadable' });
+  expect(readSession(answer(200, { session: null }), asked())).toEqual({ kind: 'accepted', value: null });
+  expect(readSession(answer(200, {}), asked())).toEqual({ kind: 'unknown', reason: 'unreadable' });
+  expect(readSession(answer(200, { session: { id: 7 } }), asked())).toEqual({ kind: 'unknown', reason: 'unreadable' });
 });
 
 test('an unknown id does not match, and a broken check is no answer', () => {
@@ -99,4 +100,60 @@ test('a token must be fit for a header', () => {
   expect(readToken(answer(200, { token: 'a\r\nX-Evil: 1' }))).toMatchObject({ kind: 'unknown' });
   expect(readToken(answer(200, { token: '' }))).toMatchObject({ kind: 'unknown' });
   expect(readToken(answer(403, ''))).toEqual({ kind: 'unauthorised' });
+});
+
+test.each<[string, object, object | null, string[]]>([
+  ['as it should be', {}, { status: 'online' }, []],
+  [
+    'an end without a zone',
+    { endGuess: '2026-01-10T23:00:00' },
+    { endsAt: null, status: 'online' },
+    ['time_unreadable'],
+  ],
+  ['an end that is no text', { endGuess: 1768086000 }, { endsAt: null }, ['time_unreadable']],
+  ['an end too far to be true', { endGuess: '9999-12-31T23:59:59Z' }, { endsAt: null }, ['time_absurd']],
+  [
+    'an end that has passed',
+    { endGuess: '2026-01-10T11:30:00Z' },
+    { endsAt: new Date('2026-01-10T11:30:00Z') },
+    ['end_passed'],
+  ],
+  ['a start in the future', { startedAt: '2026-01-10T13:00:00Z' }, { startedAt: null }, ['start_in_future']],
+  [
+    'a clock a little ahead',
+    { startedAt: '2026-01-10T12:00:30Z' },
+    { startedAt: new Date('2026-01-10T12:00:30Z') },
+    [],
+  ],
+  ['a word nobody knows', { status: 'ON_BREAK' }, { status: 'unrecognised' }, ['word']],
+  ['no id', { id: '' }, null, ['unreadable']],
+  ['its driver', { driverId: '007' }, { id: 's1' }, []],
+  ['its driver as a number', { driverId: 7 }, { id: 's1' }, []],
+])('a shift with %s', (_, fields, expected, oddities) => {
+  const told: string[] = [];
+  const outcome = readReport(
+    answer(200, { session: { ...session, ...fields } }),
+    asked((what) => told.push(what)),
+  );
+  expect(outcome).toMatchObject({ kind: 'accepted', value: expected });
+  expect(told).toEqual(oddities);
+});
+
+test('what is said of another driver says nothing of the one asked about, and is told', () => {
+  for (const body of [
+    { session: { ...session, driverId: '8' } },
+    { driverId: 8, session },
+    { driverId: '8', session: null },
+  ]) {
+    for (const read of [readReport, readSession]) {
+      const told: string[] = [];
+      expect(
+        read(
+          answer(200, body),
+          asked((what) => told.push(what)),
+        ),
+      ).toEqual({ kind: 'unknown', reason: 'another_driver' });
+      expect(told).toEqual(['another_driver']);
+    }
+  }
 });
