@@ -86,7 +86,7 @@ function judgeSession(status: SessionStatus | null, isOver: boolean): Verdict {
     case 'canceled':
       return said('fail', 'session_ended');
     case 'issued':
-      return isOver ? said('fail', 'session_ended') : said('fail', 'no_session');
+      return isOver ? said('fail', 'session_ended') : said('unknown', 'session_state_unknown');
     case 'online':
       return isOver ? said('fail', 'session_ended') : PASS;
     default:
@@ -94,11 +94,17 @@ function judgeSession(status: SessionStatus | null, isOver: boolean): Verdict {
   }
 }
 
+/** A shift that went with the old licence is no violation while the id is checked again. */
+function judgeBoth(state: BindingState, status: SessionStatus | null, isOver: boolean): Verdicts {
+  const deptransId = judgeId(state);
+  const session = judgeSession(status, isOver);
+  const isPending = state === 'recheck' && session.outcome === 'fail';
+  return Object.freeze({ deptransId, session: isPending ? deptransId : session });
+}
+
 /** Everything that two facts can lead to, made once, so that a check allocates no verdict. */
 const JUDGED: readonly Verdicts[] = BINDING_STATES.flatMap((state) =>
-  SESSION_STATUSES.flatMap((status) =>
-    [false, true].map((isOver) => Object.freeze({ deptransId: judgeId(state), session: judgeSession(status, isOver) })),
-  ),
+  SESSION_STATUSES.flatMap((status) => [false, true].map((isOver) => judgeBoth(state, status, isOver))),
 );
 
 /** The verdicts about somebody whose person is known, where both checks are required. Numbers as in the lists above. */

@@ -106,7 +106,7 @@ inTown(
       kind: 'body',
       calls: ['status'],
       count: 1,
-      body: '{}',
+      body: '{"session":null}',
       contentType: 'application/json',
     });
     await connected(town);
