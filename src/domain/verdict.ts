@@ -66,7 +66,8 @@ export function judge(
   const session = judgeSession(facts.session, region.id, now);
   // A shift that went with the old licence is no violation while nobody knows whether the id comes along.
   const isPending = facts.binding?.state === 'recheck' && session.outcome === 'fail';
-  return [id, isPending ? { ...id, check: 'session' } : session];
+  const since = facts.session?.updatedAt ?? null;
+  return [id, isPending ? { ...session, outcome: 'unknown', reason: 'id_recheck', since } : session];
 }
 
 function judgeId(binding: DriverFacts['binding'], region: string): Verdict {

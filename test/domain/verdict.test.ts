@@ -67,7 +67,9 @@ test('a shift that went with the old licence fails nothing while the id is check
   const binding = { state: 'recheck', updatedAt: 13 } as const;
   const ended = { ...online, status: 'finished' } as const;
   for (const session of [null, ended]) {
-    expect(say({ ...good, binding, session }, order('moscow'))).toEqual(both('unknown id_recheck 13 - moscow'));
+    const [id, shift] = say({ ...good, binding, session }, order('moscow'));
+    expect(id).toBe('deptrans_id unknown id_recheck 13 - moscow');
+    expect(shift).toBe(`session unknown id_recheck ${session ? '20' : '-'} - moscow`);
   }
   expect(say({ ...good, binding }, order('moscow'))[1]).toBe(`session pass - 20 ${NOW + 1} moscow`);
 });
