@@ -18,7 +18,8 @@ export async function wake(tx: Db, deptransIds: readonly string[]): Promise<stri
     update deptrans.reports set dirty = true,
       due_at = case when lease_token is not null then due_at
                     else least(coalesce(due_at, 'infinity'), greatest((select deptrans.now()), not_before)) end,
-      ${suspectIf(sql`changed_at < (select deptrans.suspect_before())`)}
+      ${suspectIf(sql`changed_at < failover.suspect_before`)}
+    from (select deptrans.suspect_before()) failover
     where deptrans_id = any(${ids})`.execute(tx);
   return locked.rows.map((row) => row.deptrans_id);
 }
