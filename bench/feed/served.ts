@@ -10,17 +10,38 @@ export type Served = Child & {
   rssMb(): Promise<number>;
 };
 
-/** The service as it ships, with the feed and the API alone. Resolves when it is ready; `readyMs` is how long that took from the start. */
-export async function serveFeed(databaseUrl: string): Promise<Served & { readyMs: number }> {
+/** See own-stretches.ts. */
+export type Stretches = { p99Ms: number; maxMs: number; count: number };
+
+/**
+ * The service as it ships, with the feed and the API alone. Resolves when it is ready; `readyMs` is how long that took from the start, `stretches`
+ * tells what they were since they were asked for last.
+ */
+export async function serveFeed(
+  databaseUrl: string,
+): Promise<Served & { readyMs: number; stretches(): Promise<Stretches> }> {
   const startedAt = performance.now();
+  let told = Promise.withResolvers<Stretches>();
   const service = await startService({
     databaseUrl,
     brokers: null,
     cityUrl: 'http://127.0.0.1:9',
-    env: { PARTS: 'feed,api', LOG_LEVEL: 'info' },
+    env: { PARTS: 'feed,api', NODE_OPTIONS: `--import ${new URL('../own-stretches.ts', import.meta.url)}` },
+    onLine: (line) => {
+      if (line.startsWith('{"stretches"')) told.resolve((JSON.parse(line) as { stretches: Stretches }).stretches);
+    },
   });
   await untilReady(service.url);
-  return { ...measured(service, service.metricsUrl), url: service.url, readyMs: performance.now() - startedAt };
+  return {
+    ...measured(service, service.metricsUrl),
+    url: service.url,
+    readyMs: performance.now() - startedAt,
+    stretches() {
+      told = Promise.withResolvers();
+      service.process.kill('SIGUSR2');
+      return told.promise;
+    },
+  };
 }
 
 /** The same feed whose frames become messages again and are encoded for each subscriber, as a service that knows no frames does. */

@@ -4,14 +4,14 @@ import type { Bench, Size, Trial } from '../frame.ts';
 import { quantile } from '../statistics.ts';
 import { delaysOf } from './delays.ts';
 import { fillFeed } from './fill-feed.ts';
-import { type Served, serveFeed } from './served.ts';
+import { type Stretches, serveFeed } from './served.ts';
 import { type Subscribers, startSubscribers } from './subscribers.ts';
 import { writeChanges } from './write-changes.ts';
 
 /**
  * P6: 62 subscribers that begin with nothing, all at once, while 1,100 sessions a second change and one more subscriber follows: what each costs
- * the service's process, how much memory it takes on top, and how late the one who follows gets its changes; that against the same
- * without cold starts.
+ * the service's process, how much memory it takes on top, how late the one who follows gets its changes (that against the same without cold
+ * starts), and P9's pauses meanwhile.
  */
 const sizes = { full: { people: 1_000_000, quietMs: 10_000 }, small: { people: 20_000, quietMs: 2_000 } } as const;
 const COLD = 62;
@@ -20,10 +20,18 @@ const LOOK_MS = 100;
 
 export const snapshotBench: Bench = {
   name: 'snapshot',
-  trials: [{ goals: ['P6', 'P6-memory', 'P6-deltas'], runs: 3, warmUps: 0, deadlineMs: 300_000, open: openTrial }],
+  trials: [
+    { goals: ['P6', 'P6-memory', 'P6-deltas', 'P9-pauses'], runs: 3, warmUps: 0, deadlineMs: 300_000, open: openTrial },
+  ],
 };
 
-type Scene = { served: Served; follower: Subscribers; database: BenchDatabase; people: number; signal: AbortSignal };
+type Scene = {
+  served: Awaited<ReturnType<typeof serveFeed>>;
+  follower: Subscribers;
+  database: BenchDatabase;
+  people: number;
+  signal: AbortSignal;
+};
 
 async function openTrial(size: Size): Promise<Trial> {
   const { people, quietMs } = sizes[size];
@@ -56,7 +64,9 @@ async function storm(scene: Scene) {
   let cpuMs = 0;
   let wallMs = 0;
   let bytes = 0;
+  let stretches: Stretches | undefined;
   const delays = await delaysDuring(scene, async () => {
+    await served.stretches();
     const [cpuBefore, startedAt] = [await served.cpuMs(), performance.now()];
     await using cold = startSubscribers(served.url, COLD, 'cold');
     let isOver = false;
@@ -69,12 +79,14 @@ async function storm(scene: Scene) {
     }
     cpuMs = (await served.cpuMs()) - cpuBefore;
     wallMs = performance.now() - startedAt;
+    stretches = await served.stretches();
     bytes = (await cold.count()).bytes;
   });
   return {
     P6: { value: cpuMs / COLD / 1_000, beside: { wallSeconds: wallMs / 1_000, gigabytes: bytes / 1e9 } },
     'P6-memory': { value: peakMb - rssBefore, beside: { peakMb } },
     'P6-deltas': { value: quantile(delays, 0.99), beside: { p50: quantile(delays, 0.5) } },
+    'P9-pauses': { value: stretches!.p99Ms, beside: { maxMs: stretches!.maxMs, count: stretches!.count } },
   };
 }
 
