@@ -53,8 +53,9 @@ export function openDriverIdService(options: DriverIdOptions): ServiceImpl<typeo
 
   const bindChecked = async (driver: DriverRef, wanted: DeptransId, signal: AbortSignal): Promise<Binding> => {
     for (let check = 0; check < CHECKS; check++) {
-      const { person, personNo, binding, seen } = await readKnown(driver, wanted, signal);
-      if (binding?.deptransId === wanted && binding.state === 'bound') return binding;
+      const { person, personNo, binding, parked, seen } = await readKnown(driver, wanted, signal);
+      // One whose account was refused is checked once more: a check that succeeds is what it waits for.
+      if (binding?.deptransId === wanted && binding.state === 'bound' && !parked) return binding;
       const licence = await readLicence(options.personal, person, signal);
       await confirm(options.regulator, wanted, licence, signal);
       const checked = { driver, person, personNo, deptransId: wanted, seen };

@@ -15,6 +15,8 @@ export type Caller = {
   person: string;
   personNo: number;
   binding: Binding | null;
+  /** The account that the id is was refused for good, and waits for its cause to change. */
+  parked: boolean;
   seen: SeenNumbers;
 };
 
@@ -29,6 +31,7 @@ type CallerRow = {
   updated_at: Date | null;
   bind_no: number | null;
   account_bind_no: number | null;
+  parked: boolean;
   mirror_complete: boolean;
 };
 
@@ -44,6 +47,7 @@ export async function readCaller(
   const { rows } = await sql<CallerRow>`/* bindings.caller */
     select p.driver_license_pd_id as person, p.person_no, b.deptrans_id, b.state, b.updated_at, b.bind_no,
            (select bind_no from deptrans.reports where deptrans_id = ${wanted}) as account_bind_no,
+           exists (select 1 from deptrans.reports where deptrans_id = ${wanted} and parked_reason is not null) as parked,
            exists (select 1 from deptrans.mirror_streams where stream = 'profiles' and complete) as mirror_complete
       from (values (1)) one
       left join deptrans.driver_persons p on p.park_id = ${parkId} and p.driver_id = ${driverId} and not p.deleted
@@ -54,6 +58,7 @@ export async function readCaller(
     person: row.person,
     personNo: row.person_no,
     binding: row.state && { deptransId: row.deptrans_id, state: row.state, updatedAt: row.updated_at! },
+    parked: row.parked,
     seen: { person: row.bind_no, account: row.account_bind_no },
   };
 }

@@ -42,6 +42,23 @@ test('setting the bound id again succeeds without a second call, whatever its ze
   expect(await readBindings(world.db)).toEqual(before);
 });
 
+test('setting the bound id again checks it once more if the regulator refused its reports, and wakes them', async () => {
+  await world.set('ann', '42');
+  await sql`update deptrans.reports set parked_reason = 'driver_unknown', park_until = 'infinity', dirty = false, due_at = null`.execute(
+    world.db,
+  );
+  world.regulator = () => matches(false);
+  expect(await world.set('ann', '42')).toMatchObject({ reason: 'ID_MISMATCH' });
+  expect((await readBindings(world.db)).accounts['42']).toMatchObject({
+    parked_reason: 'driver_unknown',
+    due_at: null,
+  });
+  world.regulator = () => matches(true);
+  expect(await world.set('ann', '42')).toMatchObject({ status: 200, id: { bound: true } });
+  expect(world.checks).toHaveLength(3);
+  expect((await readBindings(world.db)).accounts['42']).toMatchObject({ parked_reason: null, dirty: true });
+});
+
 test('an id that must be checked again is', async () => {
   await world.set('ann', '42');
   await sql`update deptrans.profiles set state = 'recheck'`.execute(world.db);

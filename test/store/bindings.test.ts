@@ -37,6 +37,7 @@ test('a caller is known by its profile; not known means two things', async () =>
     person: 'ann',
     personNo: no,
     binding: null,
+    parked: false,
     seen: { person: null, account: null },
   });
   expect([await read('nobody'), await read('gone')]).toEqual(['not_ready', 'not_ready']);
