@@ -62,6 +62,19 @@ test('the kit covers every kind of frame, every mode and every reason', async ()
   expect([...seen].sort()).toEqual([...kinds, ...numbered].sort());
 });
 
+test('the vectors of docs/consuming.md are among those of the kit', async () => {
+  const text = await readFile(join(KIT, '../../docs/consuming.md'), 'utf8');
+  const row = /^\| (?:`(.*)`|\(empty\)) \| (?:`(.*)`|\(empty\)) \| (\d+) \| `(\w+)` \| `(\w+)` \| (\d+) \| `(\w+)` \|$/gm;
+  const rows = [...text.matchAll(row)].map(([, park_id = '', driver_id = '', seq, lo, hi, bucket, item]) => ({
+    ...{ park_id, driver_id, seq, lo, hi },
+    bucket: Number(bucket),
+    item,
+  }));
+  expect(rows.length).toBe(5);
+  const { records } = vectors();
+  for (const told of rows) expect(records).toContainEqual(told);
+});
+
 test('the vectors are what the service computes', async () => {
   const kept = JSON.parse(await readFile(join(KIT, 'vectors.json'), 'utf8')) as ReturnType<typeof vectors>;
   expect(kept).toEqual(vectors());
