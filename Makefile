@@ -8,6 +8,7 @@ run: node_modules/.installed
 	@npm run --silent demo
 
 test: node_modules/.installed
+	@for tool in java mvn python3 go; do command -v $$tool >/dev/null || { echo "$$tool is needed: see README.md."; exit 1; }; done
 	@npm run --silent test
 
 check: node_modules/.installed

@@ -35,6 +35,7 @@ _ID_STATES = {
     driver_id_pb2.DriverId.STATE_UNSPECIFIED: Verdict("FAIL", "NO_ID"),
 }
 _OVER = {records_pb2.SESSION_STATUS_FINISHED, records_pb2.SESSION_STATUS_FINALIZED, records_pb2.SESSION_STATUS_CANCELED}
+_BEGUN = {records_pb2.SESSION_STATUS_ISSUED, records_pb2.SESSION_STATUS_ONLINE}
 
 
 def check(
@@ -74,11 +75,10 @@ def _judge_session(shift) -> Verdict:
     over = shift.HasField("ended_at") and shift.ended_at.ToMicroseconds() <= time() * 1e6
     if status in _OVER:
         return Verdict("FAIL", "SESSION_ENDED")
-    if status == records_pb2.SESSION_STATUS_ISSUED:
-        return Verdict("FAIL", "SESSION_ENDED" if over else "NO_SESSION")
-    if status == records_pb2.SESSION_STATUS_ONLINE:
-        return Verdict("FAIL", "SESSION_ENDED") if over else _PASS
-    return Verdict("UNKNOWN", "SESSION_STATE_UNKNOWN")
+    if over and status in _BEGUN:
+        return Verdict("FAIL", "SESSION_ENDED")
+    # Neither a word that nobody knows nor a shift that was issued and not yet begun speaks against the driver.
+    return _PASS if status == records_pb2.SESSION_STATUS_ONLINE else Verdict("UNKNOWN", "SESSION_STATE_UNKNOWN")
 
 
 def _both(outcome: str, reason: str) -> Verdicts:
