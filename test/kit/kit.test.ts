@@ -64,7 +64,8 @@ test('the kit covers every kind of frame, every mode and every reason', async ()
 
 test('the vectors of docs/consuming.md are among those of the kit', async () => {
   const text = await readFile(join(KIT, '../../docs/consuming.md'), 'utf8');
-  const row = /^\| (?:`(.*)`|\(empty\)) \| (?:`(.*)`|\(empty\)) \| (\d+) \| `(\w+)` \| `(\w+)` \| (\d+) \| `(\w+)` \|$/gm;
+  const row =
+    /^\| (?:`(.*)`|\(empty\)) \| (?:`(.*)`|\(empty\)) \| (\d+) \| `(\w+)` \| `(\w+)` \| (\d+) \| `(\w+)` \|$/gm;
   const rows = [...text.matchAll(row)].map(([, park_id = '', driver_id = '', seq, lo, hi, bucket, item]) => ({
     ...{ park_id, driver_id, seq, lo, hi },
     bucket: Number(bucket),
