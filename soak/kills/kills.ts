@@ -22,7 +22,7 @@ export const killsSoak: Soak<typeof options> = {
   name: 'kills',
   shows: 'G2: whatever is killed, the regulator ends up with the newest state of every person',
   options,
-  deadlineMs: ({ kills, events, rate }) => 400_000 + kills * 10_000 + (events / rate) * 3_000,
+  deadlineMs: ({ kills, events, rate }) => 400_000 + kills * 30_000 + (events / rate) * 3_000,
   async run({ kills, events, ...size }, signal) {
     await using server = await startPostgres();
     await using broker = await startBroker();
