@@ -28,8 +28,11 @@ export const limitsSchema = z.strictObject({
       .regex(/^[\w.-]{1,249}$/)
       .default('contractor-statuses-events'),
     groupId: z.string().min(1).max(249).default('deptrans-driver-status-integration'),
-    /** Messages stored in one transaction. */
-    maxBatch: count(5_000, 1, 100_000),
+    /** Messages stored in one transaction. The more, the more of a driver's events are folded into one write. */
+    maxBatch: count(20_000, 1, 100_000),
+    /** Bytes of one fetch, at most: of all partitions, and of each. A backlog is taken in pieces of this size. */
+    fetchBytes: count(8 * 1024 * 1024, 64 * 1024, 128 * 1024 * 1024),
+    partitionFetchBytes: count(4 * 1024 * 1024, 64 * 1024, 64 * 1024 * 1024),
     partitionsAtOnce: count(4, 1, 64),
     /** How long the broker holds a fetch that finds nothing. */
     maxWaitMs: ms(100),

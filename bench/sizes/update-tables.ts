@@ -1,9 +1,8 @@
 import { sql } from 'kysely';
 import { type Db, inTransaction } from '../../src/store/database.ts';
-import { enqueue } from '../../src/store/driver-states.ts';
 import { publish } from '../../src/store/publish.ts';
 import { upsertSessions } from '../../src/store/sessions.ts';
-import { driverKey, parkKey, personKey } from '../database/keys.ts';
+import { personKey } from '../database/keys.ts';
 import type { Counts } from './fill-tables.ts';
 import { shuffled } from './shuffled.ts';
 
@@ -15,16 +14,12 @@ const batchSize = 2_000;
  * moved on, ids bound anew; the last two numbered for the feed.
  */
 export async function updateTables(db: Db, counts: Counts, signal: AbortSignal): Promise<void> {
-  await inBatches(counts.queueRows, signal, (batch) =>
-    inTransaction(db, async (tx) => {
-      const eventAtMs = Date.now();
-      const changes = batch.map((i) => ({ parkId: parkKey(i), driverId: driverKey(i) }));
-      await enqueue(
-        tx,
-        changes.map((key) => ({ ...key, connected: true, status: 'online', eventAtMs })),
-      );
-    }),
-  );
+  await inBatches(counts.queueRows, signal, async (batch) => {
+    await sql`insert into deptrans.status_queue (park_id, driver_id, status, event_at, queued_at, carries_event, due_at)
+      select md5('park ' || i % 2000), md5('driver ' || i), 'online', now(), now(), true, now() from unnest(${batch}::int[]) i order by 1, 2
+      on conflict (park_id, driver_id) do update set status = excluded.status, version = excluded.version, event_at = excluded.event_at,
+        queued_at = excluded.queued_at, carries_event = true, due_at = excluded.due_at, wait_reason = null`.execute(db);
+  });
   await inBatches(counts.sessions, signal, (batch) =>
     inTransaction(db, async (tx) => {
       const endsAt = new Date(Date.now() + 6 * 3_600_000);

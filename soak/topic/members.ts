@@ -37,6 +37,8 @@ export function openMembers(db: Db, broker: string, topic: string): Members {
       clientId: groupId,
       partitionsAtOnce: 2,
       maxBatch: 500,
+      fetchBytes: 8 * 1024 * 1024,
+      partitionFetchBytes: 4 * 1024 * 1024,
       maxWaitMs: 50,
       sessionTimeoutMs: 3_000,
       verifyMs: 1_000,

@@ -51,7 +51,39 @@ const instant = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(
 
 /** An RFC 3339 time, cut to whole milliseconds, or undefined. No leap second, no space for the T, no day that does not exist. */
 export function parseRfc3339(text: unknown): number | undefined {
-  const parts = typeof text === 'string' ? instant.exec(text) : null;
+  if (typeof text !== 'string') return undefined;
+  return readPlainInstant(text) ?? readInstant(text);
+}
+
+/** The midnight of the day that was read last: events come by the thousand of one day. */
+let lastDay = { text: '1970-01-01', midnight: 0 };
+
+/** `2026-11-23T19:00:00.123Z`, as almost everybody writes it, of the day that was read last; else undefined. */
+function readPlainInstant(text: string): number | undefined {
+  if (text.length !== 24 || text[10] !== 'T' || text[13] !== ':' || text[16] !== ':' || text[19] !== '.')
+    return undefined;
+  if (text[23] !== 'Z' || !text.startsWith(lastDay.text)) return undefined;
+  const hour = digits(text, 11, 13);
+  const minute = digits(text, 14, 16);
+  const second = digits(text, 17, 19);
+  const ms = digits(text, 20, 23);
+  if (!(hour < 24 && minute < 60 && second < 60 && ms < 1000)) return undefined;
+  return lastDay.midnight + ((hour * 60 + minute) * 60 + second) * 1000 + ms;
+}
+
+/** The number that the digits from `from` to `to` make, or NaN. */
+function digits(text: string, from: number, to: number): number {
+  let n = 0;
+  for (let i = from; i < to; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) return Number.NaN;
+    n = n * 10 + digit;
+  }
+  return n;
+}
+
+function readInstant(text: string): number | undefined {
+  const parts = instant.exec(text);
   if (!parts) return undefined;
   const [year, month, day, hour, minute, second] = parts.slice(1, 7).map(Number) as [
     number,
@@ -65,6 +97,7 @@ export function parseRfc3339(text: unknown): number | undefined {
   const midnight = new Date(0).setUTCFullYear(year, month - 1, day);
   const date = new Date(midnight);
   if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return undefined;
+  lastDay = { text: text.slice(0, 10), midnight };
   const ms = Number((parts[7] ?? '').slice(0, 3).padEnd(3, '0'));
   const shift = offsetMinutes(parts[8], Number(parts[9] ?? 0), Number(parts[10] ?? 0));
   return shift === undefined ? undefined : midnight + ((hour * 60 + minute - shift) * 60 + second) * 1000 + ms;

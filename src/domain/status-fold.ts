@@ -1,4 +1,4 @@
-import type { DriverStatus, StatusEvent } from './driver-status.ts';
+import type { DriverStatus } from './driver-status.ts';
 
 /**
  * How a batch of events changes what is known of a profile. Pure.
@@ -18,8 +18,8 @@ export type KnownStatus = {
   seenAtMs: number;
 };
 
-/** An event with its place in its source. A push has none: generation 0, offset -1. */
-export type PlacedEvent = StatusEvent & { offset: number };
+/** An event of a profile with its place in its source. A push has none: generation 0, offset -1. */
+export type PlacedEvent = { status: DriverStatus; eventAtMs: number; offset: number };
 
 /** A change of connected, in the order of events. */
 export type Transition = { connected: boolean; status: DriverStatus; eventAtMs: number };
@@ -58,9 +58,8 @@ export function foldStatus(
   generation: number,
   limits: FoldLimits,
 ): Fold {
-  const fold: Fold = { known, changed: false, transitions: [], noChange: 0, duplicate: 0, outdated: 0 };
-  const ordered = events.length === 1 ? events : [...events].sort(byTime);
-  for (const event of ordered) {
+  const fold: Fold = { known: { ...known }, changed: false, transitions: [], noChange: 0, duplicate: 0, outdated: 0 };
+  for (const event of inOrder(events)) {
     if (event.eventAtMs === fold.known.eventAtMs && event.status === fold.known.status) fold.duplicate += 1;
     else if (!isNewer(event, generation, fold.known)) fold.outdated += 1;
     else apply(fold, event, generation, limits);
@@ -76,17 +75,21 @@ function apply(fold: Fold, event: PlacedEvent, generation: number, { nowMs, maxS
   const connected = status !== 'offline';
   const returns = connected && (!wasConnected || (known.seenAtMs < silentBefore && eventAtMs >= silentBefore));
   const flips = wasConnected !== connected || returns;
-  fold.known = {
-    status,
-    connectedAtMs: returns ? eventAtMs : known.connectedAtMs,
-    eventAtMs,
-    generation,
-    offset,
-    seenAtMs: flips || eventAtMs >= known.seenAtMs + seenGrainMs ? eventAtMs : known.seenAtMs,
-  };
+  known.status = status;
+  if (returns) known.connectedAtMs = eventAtMs;
+  known.eventAtMs = eventAtMs;
+  known.generation = generation;
+  known.offset = offset;
+  if (flips || eventAtMs >= known.seenAtMs + seenGrainMs) known.seenAtMs = eventAtMs;
   fold.changed = true;
   if (flips) fold.transitions.push({ connected, status, eventAtMs });
   else fold.noChange += 1;
+}
+
+/** Sorted by time; almost always they are already. */
+function inOrder(events: readonly PlacedEvent[]): readonly PlacedEvent[] {
+  for (let i = 1; i < events.length; i++) if (byTime(events[i - 1]!, events[i]!) > 0) return [...events].sort(byTime);
+  return events;
 }
 
 function byTime(a: PlacedEvent, b: PlacedEvent): number {

@@ -10,6 +10,7 @@ import {
   type RefusalReason,
   type StatusEvent,
 } from '../domain/driver-status.ts';
+import { readPlainEvent } from './decode-plain.ts';
 
 /**
  * Bytes of the topic, or a message of the push, to an event: either an event or the one reason why not; nothing throws. The window of time
@@ -61,6 +62,16 @@ function decodeJson(value: Uint8Array): StatusEvent | RefusalReason {
 }
 
 function decodeBinary(value: Uint8Array): StatusEvent | RefusalReason {
+  const plain = readPlainEvent(value);
+  if (plain) {
+    const { parkId, driverId, status, hasTime } = plain;
+    return parseStatusEvent({
+      parkId,
+      driverId,
+      status: words[status as ContractorStatus],
+      eventAtMs: hasTime ? toMs(plain) : undefined,
+    });
+  }
   try {
     return decodeEvent(fromBinary(ContractorStatusEventSchema, value));
   } catch {
@@ -68,7 +79,7 @@ function decodeBinary(value: Uint8Array): StatusEvent | RefusalReason {
   }
 }
 
-function toMs({ seconds, nanos }: Timestamp): number | undefined {
+function toMs({ seconds, nanos }: { seconds: Timestamp['seconds'] | number; nanos: number }): number | undefined {
   if (nanos < 0 || nanos > 999_999_999) return undefined;
   return Number(seconds) * 1000 + Math.floor(nanos / 1_000_000);
 }

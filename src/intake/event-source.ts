@@ -19,7 +19,8 @@ export type EventSink = {
   take(batch: TopicBatch): Promise<'taken' | 'misplaced'>;
 };
 
-export type TopicMessage = { offset: number; value: Uint8Array | null };
+/** As a client of the broker gives it: the offset is a number, or a text that says one. */
+export type TopicMessage = { offset: number | string; value: Uint8Array | null };
 
 /** All messages of a partition from `from` up to `next`, exclusive. */
 export type TopicBatch = {

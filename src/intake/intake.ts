@@ -49,22 +49,26 @@ export function openIntake(options: IntakeOptions): Intake {
   const age = metrics.gauge('intake_age_seconds', 'Age of the newest event of the batch taken last');
 
   const takeBatch = async (batch: TopicBatch): Promise<BatchResult> => {
-    const { topic, partition, generation, topicId, from, next } = batch;
-    const messages = batch.messages.map(({ offset, value }) => ({ offset, event: decodeMessage(value) }));
-    const payloadOf = (index: number) => batch.messages[index]!.value ?? new Uint8Array();
-    const place = { generation, topicId, from, next };
+    const { topic, partition, generation, topicId, from, next, messages } = batch;
+    const events = {
+      topic,
+      partition,
+      place: { generation, topicId, from, next },
+      length: messages.length,
+      offsetOf: (index: number) => Number(messages[index]!.offset),
+      eventOf: (index: number) => decodeMessage(messages[index]!.value),
+      payloadOf: (index: number) => messages[index]!.value ?? new Uint8Array(),
+    };
     const result = await timer.measure('batch', () =>
-      inTransaction(db, (tx) => takeEvents(tx, { topic, partition, place, messages, payloadOf }, { maxSilenceMs }), {
-        asyncCommit: true,
-      }),
+      inTransaction(db, (tx) => takeEvents(tx, events, { maxSilenceMs }), { asyncCommit: true }),
     );
     if (result.kind === 'misplaced') {
       log.warn({ topic, partition, generation, from }, 'batch does not continue the stored position');
       return result;
     }
     count('topic', result);
-    const newest = messages.at(-1)?.event;
-    if (typeof newest === 'object') age.set((options.clock.now() - newest.eventAtMs) / 1000);
+    const newest = messages.length > 0 ? events.eventOf(messages.length - 1) : null;
+    if (typeof newest === 'object' && newest) age.set((options.clock.now() - newest.eventAtMs) / 1000);
     return result;
   };
 

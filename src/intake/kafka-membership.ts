@@ -59,7 +59,8 @@ export async function runMembership(options: MembershipOptions): Promise<void> {
   }
 }
 
-function makeConsumer({ kafka, groupId, sessionTimeoutMs, maxWaitMs }: MembershipOptions) {
+function makeConsumer(options: MembershipOptions) {
+  const { kafka, groupId, sessionTimeoutMs, maxWaitMs, fetchBytes, partitionFetchBytes } = options;
   const made: Cluster[] = [];
   const consumer = kafka.consumer({
     groupId,
@@ -73,6 +74,8 @@ function makeConsumer({ kafka, groupId, sessionTimeoutMs, maxWaitMs }: Membershi
     sessionTimeout: sessionTimeoutMs,
     heartbeatInterval: Math.floor(sessionTimeoutMs / 10),
     maxWaitTimeInMs: maxWaitMs,
+    maxBytes: fetchBytes,
+    maxBytesPerPartition: partitionFetchBytes,
     retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 2_000, restartOnFailure: () => Promise.resolve(false) },
   });
   return { consumer, cluster: made[0]! };

@@ -151,8 +151,7 @@ async function takeAll(member: Member, payload: EachBatchPayload, standing: Stan
     const last = slice.at(-1)!.offset;
     // The last slice ends where the batch does, behind marks of transactions.
     const next = 1 + Number(start + slice.length === messages.length ? batch.lastOffset() : last);
-    const taken = slice.map(({ offset, value }) => ({ offset: Number(offset), value }));
-    const result = await sink.take({ topic, partition, generation, topicId, from, next, messages: taken });
+    const result = await sink.take({ topic, partition, generation, topicId, from, next, messages: slice });
     if (member.standings !== standings) return;
     if (result === 'misplaced') return void find(member, partition);
     from = next;

@@ -25,6 +25,9 @@ export type KafkaOptions = {
   partitionsAtOnce: number;
   /** Messages in one transaction, at most. */
   maxBatch: number;
+  /** Bytes of one fetch, at most: of all partitions, and of each. */
+  fetchBytes: number;
+  partitionFetchBytes: number;
   /** How long the broker holds a fetch that finds nothing. Also about how long a new member waits to join. */
   maxWaitMs: number;
   /** A member that was silent for so long is put out of the group. */

@@ -24,11 +24,16 @@ export async function takePush(
   { slot, maxSilenceMs }: { slot: number; maxSilenceMs: number },
   events: readonly PushedEvent[],
 ): Promise<PushResult> {
-  const messages = events.map((event) => ({ offset: noOffset, event: decodeEvent(event) }));
-  const payloadOf = (index: number) => encodeEvent(events[index]!);
-  const result = await inTransaction(db, (tx) =>
-    takeEvents(tx, { topic: pushTopic, partition: slot, place: null, messages, payloadOf }, { maxSilenceMs }),
-  );
+  const batch = {
+    topic: pushTopic,
+    partition: slot,
+    place: null,
+    length: events.length,
+    offsetOf: () => noOffset,
+    eventOf: (index: number) => decodeEvent(events[index]!),
+    payloadOf: (index: number) => encodeEvent(events[index]!),
+  };
+  const result = await inTransaction(db, (tx) => takeEvents(tx, batch, { maxSilenceMs }));
   const { accepted, duplicate, outdated, refused } = result as BatchResult & { kind: 'taken' };
   return { accepted, duplicate, outdated, rejected: refused };
 }

@@ -41,7 +41,9 @@ export function replayQuarantined(
       topic: pushTopic,
       partition: slot,
       place: null,
-      messages: read.map(({ event }) => ({ offset: noOffset, event })),
+      length: read.length,
+      offsetOf: () => noOffset,
+      eventOf: (index: number) => read[index]!.event,
       payloadOf: (index: number) => read[index]!.payload,
     };
     const taken = (await takeEvents(tx, batch, { maxSilenceMs })) as BatchResult & { kind: 'taken' };

@@ -1,8 +1,8 @@
 import { type RefusalReason, refuseTime, type StatusEvent } from '../domain/driver-status.ts';
-import { foldStatus, type KnownStatus, type PlacedEvent, type Transition } from '../domain/status-fold.ts';
+import { foldStatus, type PlacedEvent } from '../domain/status-fold.ts';
 import { addToBalance } from './balance.ts';
 import type { Db } from './database.ts';
-import { enqueue, journalTransitions, lockStates, type ProfileKey, writeStates } from './driver-states.ts';
+import { type Change, type LockedState, lockStates, type ProfileKey, writeStates } from './driver-states.ts';
 import { lockPosition, movePosition, type Position } from './positions.ts';
 import { type QuarantinedMessage, quarantine } from './quarantine.ts';
 
@@ -19,7 +19,10 @@ export type EventBatch = {
   partition: number;
   /** Where the batch stands; null for a push, which has no offsets. */
   place: BatchPlace | null;
-  messages: readonly { offset: number; event: StatusEvent | RefusalReason }[];
+  /** How many messages. They are asked for one by one and once only: nothing of a message outlives its turn but what is stored of it. */
+  length: number;
+  offsetOf(index: number): number;
+  eventOf(index: number): StatusEvent | RefusalReason;
   /** The bytes of message `index`, for the quarantine. */
   payloadOf(index: number): Uint8Array;
 };
@@ -52,11 +55,11 @@ export async function takeEvents(tx: Db, batch: EventBatch, limits: { maxSilence
   const position = place ? positionAfter(stored, place) : stored;
   if (!position) return { kind: 'misplaced' };
   const first = place && place.generation === stored.generation ? stored.nextOffset : 0;
-  const { events, refused, skipped } = sortOut(batch, place ? first : -1, stored.nowMs);
+  const { events, profiles, refused, skipped } = sortOut(batch, place ? first : -1, stored.nowMs);
 
-  const folded = await foldInto(tx, events, position.generation, { ...limits, nowMs: stored.nowMs });
+  const folded = await foldInto(tx, profiles, position.generation, { ...limits, nowMs: stored.nowMs });
   await quarantine(tx, { topic, partition, generation: position.generation }, refused);
-  await movePosition(tx, { topic, partition, position, taken: events.length + refused.length });
+  await movePosition(tx, { topic, partition, position, taken: events + refused.length });
   await addToBalance(tx, `${topic}/${partition}`, [
     ...refused.map(({ reason }) => ({ outcome: 'quarantined' as const, reason, n: 1 })),
     { outcome: 'merged', n: folded.merged },
@@ -85,64 +88,76 @@ function positionAfter(stored: Position, place: BatchPlace): Position | null {
 
 type Refused = QuarantinedMessage & { index: number; reason: RefusalReason };
 
-function sortOut({ messages, payloadOf }: EventBatch, firstOffset: number, nowMs: number) {
-  const events: PlacedEvent[] = [];
+function sortOut({ length, offsetOf, eventOf, payloadOf }: EventBatch, firstOffset: number, nowMs: number) {
+  const profiles = openProfiles();
   const refused: Refused[] = [];
+  let events = 0;
   let skipped = 0;
-  for (const [index, { offset, event }] of messages.entries()) {
+  for (let index = 0; index < length; index++) {
+    const offset = offsetOf(index);
     if (offset < firstOffset) {
       skipped += 1;
       continue;
     }
+    const event = eventOf(index);
     const refusal = typeof event === 'string' ? event : refuseTime(event.eventAtMs, nowMs);
-    if (refusal) refused.push({ index, offset, reason: refusal, payload: payloadOf(index) });
-    else if (typeof event !== 'string') events.push({ ...event, offset });
+    if (refusal) {
+      refused.push({ index, offset, reason: refusal, payload: payloadOf(index) });
+    } else if (typeof event !== 'string') {
+      profiles.add(event, offset);
+      events += 1;
+    }
   }
-  return { events, refused, skipped };
+  return { events, profiles: profiles.all, refused, skipped };
 }
 
 async function foldInto(
   tx: Db,
-  events: readonly PlacedEvent[],
+  profiles: readonly ProfileEvents[],
   generation: number,
   limits: { nowMs: number; maxSilenceMs: number },
 ) {
-  const profiles = byProfile(events);
   const sums = { transitions: 0, merged: 0, noChange: 0, duplicate: 0, outdated: 0 };
   if (profiles.length === 0) return sums;
-  const known = await lockStates(
-    tx,
-    profiles.map(([first]) => first!),
-  );
-  const states: (ProfileKey & KnownStatus)[] = [];
-  const journal: (ProfileKey & Transition)[] = [];
-  const queue: (ProfileKey & Transition)[] = [];
-  for (const [i, mine] of profiles.entries()) {
-    const { parkId, driverId } = mine[0]!;
-    const fold = foldStatus(known[i]!, mine, generation, limits);
-    if (fold.changed) states.push({ parkId, driverId, ...fold.known });
-    for (const transition of fold.transitions) journal.push({ parkId, driverId, ...transition });
-    if (fold.transitions.length > 0) queue.push(journal.at(-1)!);
+  const known = await lockStates(tx, profiles);
+  const states: LockedState[] = [];
+  const changes: Change[] = [];
+  const queue: Change[] = [];
+  for (const [i, { events }] of profiles.entries()) {
+    const { row } = known[i]!;
+    const fold = foldStatus(known[i]!, events, generation, limits);
+    if (fold.changed) states.push({ ...fold.known, row: `"${row}"` });
+    const no = states.length;
+    for (const transition of fold.transitions) changes.push({ no, ...transition });
+    if (fold.transitions.length > 0) queue.push(changes.at(-1)!);
     sums.transitions += fold.transitions.length;
     sums.noChange += fold.noChange;
     sums.duplicate += fold.duplicate;
     sums.outdated += fold.outdated;
   }
-  await writeStates(tx, states);
-  await journalTransitions(tx, journal);
-  const replaced = await enqueue(tx, queue);
-  sums.merged = journal.length - queue.length + replaced;
+  const { replaced } = await writeStates(tx, { states, changes, queue });
+  sums.merged = changes.length - queue.length + replaced;
   return sums;
 }
 
-/** Events by profile. The separator is in no key. */
-function byProfile(events: readonly PlacedEvent[]): PlacedEvent[][] {
-  const profiles = new Map<string, PlacedEvent[]>();
-  for (const event of events) {
-    const key = `${event.parkId}\n${event.driverId}`;
-    const mine = profiles.get(key);
-    if (mine) mine.push(event);
-    else profiles.set(key, [event]);
-  }
-  return [...profiles.values()];
+type ProfileEvents = ProfileKey & { events: PlacedEvent[] };
+
+/** Gathers events by profile, in the order in which the profiles come. Few drivers have an id that another park knows too. */
+function openProfiles() {
+  const all: ProfileEvents[] = [];
+  const byDriver = new Map<string, ProfileEvents[]>();
+  return {
+    all: all as readonly ProfileEvents[],
+    add({ parkId, driverId, status, eventAtMs }: StatusEvent, offset: number) {
+      const namesakes = byDriver.get(driverId);
+      let mine = namesakes?.find((profile) => profile.parkId === parkId);
+      if (!mine) {
+        mine = { parkId, driverId, events: [] };
+        all.push(mine);
+        if (namesakes) namesakes.push(mine);
+        else byDriver.set(driverId, [mine]);
+      }
+      mine.events.push({ status, eventAtMs, offset });
+    },
+  };
 }

@@ -6,8 +6,6 @@ const now = Date.UTC(2026, 10, 23);
 const hourMs = 3600_000;
 const limits = { nowMs: now, maxSilenceMs: 24 * hourMs };
 const at = (ms: number, status: DriverStatus, offset: number): PlacedEvent => ({
-  parkId: 'p',
-  driverId: 'd',
   status,
   eventAtMs: now + ms,
   offset,

@@ -69,6 +69,8 @@ export function useKafka() {
       clientId: 'test',
       partitionsAtOnce: 2,
       maxBatch,
+      fetchBytes: 8 * 1024 * 1024,
+      partitionFetchBytes: 4 * 1024 * 1024,
       maxWaitMs: 50,
       sessionTimeoutMs: 10_000,
       verifyMs,

@@ -182,13 +182,20 @@ async function take(run: Run, profile: string, events: [DriverStatus, number][],
 }
 
 async function takeAt(run: Run, from: number, events: readonly Given[], db: Db): Promise<void> {
-  const messages = events.map(({ profile, status, at }, i) => ({
-    offset: from + i,
-    event: { parkId: PARK, driverId: profile, status, eventAtMs: at },
-  }));
   const generation = run.naive.topicIsForEver ? 1 : run.generation;
   const place = { generation, topicId: `topic ${generation}`, from, next: from + events.length };
-  const batch = { topic: 't', partition: 0, place, messages, payloadOf: () => Buffer.alloc(0) };
+  const batch = {
+    topic: 't',
+    partition: 0,
+    place,
+    length: events.length,
+    offsetOf: (i: number) => from + i,
+    eventOf(i: number) {
+      const { profile, status, at } = events[i]!;
+      return { parkId: PARK, driverId: profile, status, eventAtMs: at };
+    },
+    payloadOf: () => Buffer.alloc(0),
+  };
   await inTransaction(db, (tx) => takeEvents(tx, batch, { maxSilenceMs: run.limits.maxSilenceMs }));
 }
 
