@@ -4,17 +4,19 @@ import { Kafka, logLevel } from 'kafkajs';
 import { ContractorStatus } from '../../gen/deptrans/v1/records_pb.ts';
 import { ContractorStatusEventSchema } from '../../gen/deptrans/v1/status_ingest_pb.ts';
 import { driverKey, parkKey } from '../database/keys.ts';
+import type { Mix } from './mixes.ts';
 
-export type Topic = { brokers: string; topic: string; partitions: number; events: number; profiles: number };
+export type Topic = { brokers: string; topic: string; partitions: number; events: number; profiles: number; mix: Mix };
 
-/** What a driver's app goes through, again and again: every second event is a change of connected. */
-const cycle = ['online', 'busy', 'online', 'offline'] as const;
 const codes = { online: ContractorStatus.ONLINE, busy: ContractorStatus.BUSY, offline: ContractorStatus.OFFLINE };
 const batchSize = 5_000;
 
+/** The size of every event: a producer writes more than the four fields that we read. */
+export const eventBytes = 200;
+
 /**
  * Makes the topic and fills it: events of all profiles in turn, a millisecond apart, beginning an hour ago, half of them JSON and half binary,
- * by the key park/driver.
+ * by the key park/driver. Profiles go through the mix each from another place of it.
  */
 export async function produceEvents(topic: Topic): Promise<void> {
   const kafka = new Kafka({ brokers: [topic.brokers], logLevel: logLevel.NOTHING });
@@ -26,10 +28,11 @@ export async function produceEvents(topic: Topic): Promise<void> {
       topics: [{ topic: topic.topic, numPartitions: topic.partitions }],
       waitForLeaders: true,
     });
+    const messageOf = openMessages(topic);
     const beginMs = Date.now() - 3_600_000;
     for (let i = 0; i < topic.events; i += batchSize) {
       const length = Math.min(batchSize, topic.events - i);
-      const messages = Array.from({ length }, (_, j) => message(i + j, topic.profiles, beginMs + i + j));
+      const messages = Array.from({ length }, (_, j) => messageOf(i + j, beginMs + i + j));
       await producer.send({ topic: topic.topic, acks: -1, messages });
     }
   } finally {
@@ -37,23 +40,30 @@ export async function produceEvents(topic: Topic): Promise<void> {
   }
 }
 
-function message(i: number, profiles: number, atMs: number): { key: string; value: Buffer } {
-  const profile = i % profiles;
-  const round = Math.floor(i / profiles);
-  const [parkId, driverId, status] = [parkKey(profile), driverKey(profile), cycle[round % cycle.length]!];
-  const json = (profile + round) % 2 === 0;
-  const value = json
-    ? Buffer.from(
-        JSON.stringify({ park_id: parkId, driver_id: driverId, status, event_at: new Date(atMs).toISOString() }),
-      )
-    : toBinary(
-        ContractorStatusEventSchema,
-        create(ContractorStatusEventSchema, {
-          parkId,
-          driverId,
-          status: codes[status],
-          eventAt: timestampFromMs(atMs),
-        }),
-      );
-  return { key: `${parkId}/${driverId}`, value: Buffer.from(value) };
+/** Makes the i-th event, which happened at `atMs`. */
+export function openMessages({ profiles, mix }: { profiles: number; mix: Mix }) {
+  const keys = Array.from({ length: profiles }, (_, i) => ({ parkId: parkKey(i), driverId: driverKey(i) }));
+  return (i: number, atMs: number): { key: string; value: Buffer } => {
+    const profile = i % profiles;
+    const round = Math.floor(i / profiles);
+    const { parkId, driverId } = keys[profile]!;
+    const status = mix[(round + profile) % mix.length]!;
+    const isJson = (profile + round) % 2 === 0;
+    const value = isJson
+      ? jsonEvent({ park_id: parkId, driver_id: driverId, status, event_at: new Date(atMs).toISOString() })
+      : binaryEvent({ parkId, driverId, status: codes[status], eventAt: timestampFromMs(atMs) });
+    return { key: `${parkId}/${driverId}`, value };
+  };
+}
+
+function jsonEvent(fields: object): Buffer {
+  const bare = JSON.stringify({ ...fields, trace: '' });
+  return Buffer.from(JSON.stringify({ ...fields, trace: 'x'.repeat(eventBytes - bare.length) }));
+}
+
+function binaryEvent(fields: Parameters<typeof create<typeof ContractorStatusEventSchema>>[1]): Buffer {
+  const bytes = toBinary(ContractorStatusEventSchema, create(ContractorStatusEventSchema, fields));
+  const rest = eventBytes - bytes.length - 2;
+  // Field 15, a text.
+  return Buffer.concat([bytes, Buffer.from([0x7a, rest]), Buffer.alloc(rest, 'x')]);
 }
