@@ -1,3 +1,4 @@
+import { consumerCheckBench } from './consumer/consumer-check.ts';
 import { deliveryBench } from './delivery/delivery.ts';
 import { coldStartBench } from './feed/cold-start.ts';
 import { feedBench } from './feed/feed.ts';
@@ -18,6 +19,7 @@ export const benches: readonly Bench[] = [
   latencyBench,
   coldStartBench,
   pollingBench,
+  consumerCheckBench,
   sizesBench,
 ];
 

@@ -45,7 +45,6 @@ export class Feed {
   #isWhole = false;
   #inSnapshot = false;
   #isConfirmed = false;
-  /** Monotonic time of which the copy is exact, and no earlier. */
   #exactAt = Number.NEGATIVE_INFINITY;
   /** Buckets that are being mended, and from which position on they must be equal again: infinite until that is known. */
   readonly #mending = new Map<number, number>();
@@ -63,6 +62,11 @@ export class Feed {
 
   get isSettled(): boolean {
     return this.#isWhole && !this.#inSnapshot;
+  }
+
+  /** Monotonic time of which the copy is exact, and no earlier. */
+  get exactAt(): number {
+    return this.#exactAt;
   }
 
   get ageMs(): number {

@@ -15,6 +15,7 @@ export class Upkeep {
   readonly inspector: Inspector;
   readonly dumps: Dumps | null;
   readonly mender: Mender;
+  readonly #clock: Clock;
   readonly #endpoints: Endpoints;
   readonly #reconnect: Settings['reconnect'];
   readonly #closing = new AbortController();
@@ -22,6 +23,7 @@ export class Upkeep {
 
   constructor(settings: Settings, connection: Connection, copy: Copy) {
     const { clock, dump } = settings;
+    this.#clock = clock;
     this.#endpoints = new Endpoints(settings.endpoints, connection);
     this.#reconnect = settings.reconnect;
     this.inspector = new Inspector(copy);
@@ -33,7 +35,7 @@ export class Upkeep {
 
   /** Both feeds are exact as of so long ago, or less. */
   get ageMs(): number {
-    return Math.max(this.feeds.ids.ageMs, this.feeds.statuses.ageMs);
+    return this.#clock.monotonic() - Math.min(this.feeds.ids.exactAt, this.feeds.statuses.exactAt);
   }
 
   get isWhole(): boolean {
