@@ -102,6 +102,7 @@ export class Feed {
       case 'reset':
         this.counts.resets += 1;
         this.startAnew();
+        this.#beginSnapshot(0);
         return;
       case 'snapshotBegin':
         this.#beginSnapshot(Number(frame.value.rowCount));

@@ -82,10 +82,14 @@ export function complaintsAbout(verdict: RunVerdict): string[] {
   ];
 }
 
-async function compareCopy({ databaseUrl, subscriberUrl }: Stage): Promise<{ differ: number }> {
+/** How many records of the subscriber's copy differ from the tables, found by a process that is neither. */
+export async function compareCopy({
+  databaseUrl,
+  subscriberUrl,
+}: Pick<Stage, 'databaseUrl' | 'subscriberUrl'>): Promise<{ records: number; differ: number }> {
   const file = join(import.meta.dirname, 'compare-copy.ts');
   const { stdout } = await promisify(execFile)(process.execPath, [file, databaseUrl, subscriberUrl], {
     maxBuffer: 1 << 20,
   });
-  return JSON.parse(stdout) as { differ: number };
+  return JSON.parse(stdout) as { records: number; differ: number };
 }

@@ -1,64 +1,44 @@
-import { type JsonValue, toJson } from '@bufbuild/protobuf';
-import { createClient } from '@connectrpc/connect';
-import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
-import { IncrementalUpdatesService } from '../../gen/deptrans/v1/incremental_updates_pb.ts';
-import {
-  type DriverIdRecord,
-  DriverIdRecordSchema,
-  type SessionRecord,
-  SessionRecordSchema,
-} from '../../gen/deptrans/v1/records_pb.ts';
+import { type DriverCache, openDriverCache } from '../../consumer/driver-cache.ts';
 import { sendJson } from '../http/exchange.ts';
 import { serve } from '../http/serve.ts';
-import { type Copy, type FeedRecord, openCopy } from './copy.ts';
-import { type Following, follow } from './follow.ts';
+import { copyOf } from './copy-of.ts';
 
 /**
- * A subscriber of both feeds over gRPC, written against the contract alone: it keeps maps in memory and resumes by cursor.
- * `GET /copy` gives both maps as arrays of records (proto field names), `GET /lag` how fresh they are.
+ * A subscriber as the platform has dozens of: the library's driver cache, and its copy to look at. `GET /copy` gives all records of both feeds as
+ * arrays (proto field names), `GET /lag` how fresh they are.
  */
 export type Subscriber = AsyncDisposable & {
   readonly url: string;
-  readonly ids: Copy<DriverIdRecord>;
-  readonly statuses: Copy<SessionRecord>;
-  lag(): { ids: Lag; statuses: Lag };
+  readonly cache: DriverCache;
+  lag(): Lag;
   close(): Promise<void>;
 };
 
-/** `lagMs`: the copy equals the database as it was at most so long ago; null if nobody can say. */
-export type Lag = {
+export type Lag = { state: string; ids: FeedLag; statuses: FeedLag };
+
+/** `lagMs`: the copy equals the database as it was at most so long ago, whether a stream is up or not; null if there is no copy yet. */
+export type FeedLag = {
   connected: boolean;
   connects: number;
+  snapshots: number;
   resets: number;
   records: number;
-  throughSeq: string;
+  throughSeq: number;
   lagMs: number | null;
-  violations: { gap: number; order: number };
+  /** What the feed promised and did not keep: holes between frames, records out of order. */
+  violations: number;
+  /** Buckets of the digest in which the copy differed from the service. */
+  mismatches: number;
 };
 
-const windowBytes = 4 * 1024 * 1024;
+const REGIONS = [{ id: 'moscow', on: true, tariffs: ['econom', 'business', 'comfortplus'] }];
 
 export async function openSubscriber({ serviceUrl, port }: { serviceUrl: string; port: number }): Promise<Subscriber> {
-  const sessionManager = new Http2SessionManager(serviceUrl, {}, { settings: { initialWindowSize: windowBytes } });
-  const transport = createGrpcTransport({ baseUrl: serviceUrl, acceptCompression: [], sessionManager });
-  const client = createClient(IncrementalUpdatesService, transport);
-  const ids = openCopy<DriverIdRecord>();
-  const statuses = openCopy<SessionRecord>();
-  const ways = { ids: newFollowing(), statuses: newFollowing() };
-  const closing = new AbortController();
-  const following = Promise.all([
-    follow(ids, (cursor, signal) => client.watchIds({ cursor }, { signal }), ways.ids, closing.signal),
-    follow(statuses, (cursor, signal) => client.watchStatuses({ cursor }, { signal }), ways.statuses, closing.signal),
-  ]);
-  const lag = () => ({ ids: lagOf(ids, ways.ids), statuses: lagOf(statuses, ways.statuses) });
-  const json = { useProtoFieldName: true, alwaysEmitImplicit: true };
-  const show = (): JsonValue => ({
-    ids: [...ids.records.values()].map((record) => toJson(DriverIdRecordSchema, record, json)),
-    statuses: [...statuses.records.values()].map((record) => toJson(SessionRecordSchema, record, json)),
-  });
+  const cache = await openDriverCache({ endpoints: [serviceUrl], regions: REGIONS, reconnect: { maxMs: 3_000 } });
+  const lag = () => lagOf(cache);
   const server = await serve(
     (call) => {
-      if (call.path === '/copy') sendJson(call, 200, show());
+      if (call.path === '/copy') sendJson(call, 200, copyOf(cache));
       else if (call.path === '/lag') sendJson(call, 200, lag());
       else sendJson(call, 404, { paths: ['/copy', '/lag'] });
       return Promise.resolve();
@@ -66,27 +46,28 @@ export async function openSubscriber({ serviceUrl, port }: { serviceUrl: string;
     { port },
   );
   const close = async () => {
-    closing.abort();
-    await following;
-    sessionManager.abort();
+    await cache.close();
     await server.close();
   };
-  return { url: server.url, ids, statuses, lag, close, [Symbol.asyncDispose]: close };
+  return { url: server.url, cache, lag, close, [Symbol.asyncDispose]: close };
 }
 
-function newFollowing(): Following {
-  return { connected: false, connects: 0, lastFrameMs: null };
-}
-
-function lagOf(copy: Copy<FeedRecord>, { connected, connects, lastFrameMs }: Following): Lag {
-  const known = connected && copy.sourceAgeMs !== null && lastFrameMs !== null;
-  return {
-    connected,
-    connects,
-    resets: copy.resets,
-    records: copy.records.size,
-    throughSeq: String(copy.throughSeq),
-    lagMs: known ? copy.sourceAgeMs! + Math.round(performance.now() - lastFrameMs!) : null,
-    violations: copy.violations,
+function lagOf(cache: DriverCache): Lag {
+  const metrics = cache.metrics();
+  const feed = (kind: 'ids' | 'statuses'): FeedLag => {
+    const figure = (name: string) => metrics[`${kind}_${name}`] ?? 0;
+    const ageMs = figure('age_ms');
+    return {
+      connected: figure('connected') === 1,
+      connects: figure('connects_total'),
+      snapshots: figure('snapshots_total'),
+      resets: figure('resets_total'),
+      records: figure('records'),
+      throughSeq: figure('through_seq'),
+      lagMs: Number.isFinite(ageMs) ? Math.round(ageMs) : null,
+      violations: figure('violations_total'),
+      mismatches: figure('mismatches_total'),
+    };
   };
+  return { state: cache.state, ids: feed('ids'), statuses: feed('statuses') };
 }
