@@ -1,24 +1,29 @@
 import type { Http2ServerResponse } from 'node:http2';
 import type { HttpResponse, RequestHandler } from './listener.ts';
 
+const LOOKS = 8;
+
 /**
  * `handler`, watched: a connection whose client has taken nothing of a response for `stallMs`, though there is something for it, is ended. Pings
  * do not find such a client, since its HTTP/2 library answers them while nobody reads; without this it would keep what is written to it
  * for ever. A client that reads slowly is left alone as long as it takes a chunk in that time.
  */
 export function endStalled(handler: RequestHandler, stallMs: number): { handler: RequestHandler; stop(): void } {
-  /** Since when each response waits for its client; those that do not wait are not in it. */
+  /**
+   * At how many looks in a row each response has waited for its client; those that do not wait are not in it. Looks and not time: after this
+   * process was held up itself, clients have had no chance to take anything.
+   */
   const waiting = new Map<HttpResponse, number>();
   const open = new Set<HttpResponse>();
   const look = () => {
-    const now = performance.now();
     for (const res of open) {
       if (!needsDrain(res)) waiting.delete(res);
-      else if (!waiting.has(res)) waiting.set(res, now);
-      else if (now - waiting.get(res)! >= stallMs) endConnection(res);
+      else if (!waiting.has(res)) waiting.set(res, 0);
+      else if (waiting.get(res)! < LOOKS) waiting.set(res, waiting.get(res)! + 1);
+      else endConnection(res);
     }
   };
-  const timer = setInterval(look, stallMs / 8).unref();
+  const timer = setInterval(look, stallMs / LOOKS).unref();
   return {
     handler(req, res) {
       open.add(res);

@@ -52,23 +52,22 @@ test('10,000 streams of one client: as many as are allowed, the others refused a
   await vi.waitFor(() => expect(other.cases()).toContain('heartbeat'), PATIENCE);
 
   const sessions = Array.from({ length: 4 }, () => openSession(api.url));
-  const refused = new Map<string, number>();
-  const accepted = new Set<http2.ClientHttp2Stream>();
-  for (let i = 0; i < 10_000; i++) {
-    const stream = openRaw(sessions[i % 4]!);
-    stream.once('data', () => accepted.add(stream));
-    stream.once('trailers', ({ 'grpc-status': code, 'grpc-message': message }) => {
-      const how = `${Code[Number(code)]} ${decodeURIComponent(String(message))}`;
-      refused.set(how, (refused.get(how) ?? 0) + 1);
+  const outcomes = new Map<string, number>();
+  /** Resolves when a stream has begun, or ended: how. */
+  const outcomeOf = (stream: http2.ClientHttp2Stream) =>
+    new Promise<string>((resolve) => {
+      stream.once('data', () => resolve('accepted'));
+      stream.once('trailers', ({ 'grpc-status': code, 'grpc-message': message }) =>
+        resolve(`${Code[Number(code)]} ${decodeURIComponent(String(message))}`),
+      );
+      stream.once('close', () => resolve(`closed with ${stream.rstCode}`));
     });
-    if (i % 250 === 249) await new Promise(setImmediate);
+  for (let i = 0; i < 10_000; i += 500) {
+    const some = Array.from({ length: 500 }, (_, k) => outcomeOf(openRaw(sessions[k % 4]!)));
+    for (const how of await Promise.all(some)) outcomes.set(how, (outcomes.get(how) ?? 0) + 1);
   }
-  const all = () => expect(accepted.size + [...refused.values()].reduce((a, b) => a + b, 0)).toBe(10_000);
-  await vi.waitFor(all, { timeout: 60_000, interval: 50 });
-  expect([accepted.size, [...refused.keys()]]).toEqual([
-    100,
-    ['ResourceExhausted This instance has as many streams as it takes'],
-  ]);
+  const tooMany = 'ResourceExhausted This instance has as many streams as it takes';
+  expect(Object.fromEntries(outcomes)).toEqual({ accepted: 100, [tooMany]: 9_900 });
 
   const head = (await setSessions(db, people, { region: 'tver' }))!;
   await vi.waitFor(() => expect(other.position).toBe(BigInt(head)), PATIENCE);
@@ -87,14 +86,14 @@ test('10,000 streams of one client: as many as are allowed, the others refused a
     await stream.return?.();
   };
   await vi.waitFor(welcome, PATIENCE);
-}, 90_000);
+}, 240_000);
 
 test('who reads nothing costs a chunk, is cut off when a write has stalled, and goes on where it was', async () => {
   await using database = await openTestDatabase();
   const { db } = database;
   const people = await addPeople(db, 6_000);
   await setSessions(db, people);
-  await using api = await openFeedApi(db, {}, { stallMs: 400 });
+  await using api = await openFeedApi(db, {}, { stallMs: 2_000 });
   const reader = new Consumer();
   const reading = (async () => {
     for await (const frame of api.updates.watchStatuses({})) reader.take(frame);
