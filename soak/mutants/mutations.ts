@@ -19,8 +19,8 @@ export const mutations: readonly Mutation[] = [
     trap: 1,
     naive: 'a person is judged by the profiles that changed, not by all of them',
     file: 'src/store/look.ts',
-    text: 'rows.filter((row) => row.park_id !== null)',
-    replacement: 'rows.filter((row) => row.park_id !== null && row.version !== null)',
+    text: 'facts.filter((fact) => fact[3] !== null)',
+    replacement: 'facts.filter((fact) => fact[3] !== null && fact[9] !== null)',
     test: 'test/traps/t01-person-merge.test.ts',
   },
   {

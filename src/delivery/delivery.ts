@@ -22,6 +22,7 @@ import { openPause } from './pause.ts';
 import { freshPositions } from './positions.ts';
 import { openRecheck } from './recheck.ts';
 import { openRulesReader } from './rules-reader.ts';
+import { openSettledMeter } from './settled-meter.ts';
 import { openSharedGate } from './shared-gate.ts';
 import { openSweep, type SweepLimits } from './sweep.ts';
 import { type WorkerLimits, type WorkerParts, workOn } from './worker.ts';
@@ -97,13 +98,8 @@ export function openDelivery(parts: DeliveryParts): Delivery {
   });
   const pause = openPause(db, metrics, log);
   const measureDelay = openDelayMeter(db, regulator.name, metrics);
-  const settled = metrics.counter('delivery_settled_total', 'Looks settled', ['end'] as const);
-  const reports = metrics.counter('delivery_reports_total', 'Reports to the regulator', [
-    'direction',
-    'outcome',
-  ] as const);
+  const countSettled = openSettledMeter(metrics);
   const readings = metrics.counter('delivery_readings_total', 'Readings of the regulator', ['result'] as const);
-  const lostLeases = metrics.counter('delivery_lost_leases_total', 'Looks whose lease was over when they ended');
   metrics.gauge('delivery_in_flight', 'Accounts claimed whose call has not ended', [], (gauge) =>
     gauge.set(pace.inFlight),
   );
@@ -112,7 +108,7 @@ export function openDelivery(parts: DeliveryParts): Delivery {
   );
 
   const worker: WorkerParts = {
-    exchanges: openExchanges(regulator, pace, clock, parts.journalKey),
+    exchanges: openExchanges(regulator, pace, clock),
     limits,
     journalKey: parts.journalKey,
     clock,
@@ -126,14 +122,9 @@ export function openDelivery(parts: DeliveryParts): Delivery {
       maxSize: limits.batch,
       lingerMs: limits.settleLingerMs,
       run: async (items) => {
-        const { lost } = await inTransaction(db, (tx) => settle(tx, items, { slot, maxAgeMs: limits.maxAgeMs }));
+        const result = await inTransaction(db, (tx) => settle(tx, items, { slot, maxAgeMs: limits.maxAgeMs }));
         await measureDelay(items).catch((err) => log.warn({ err }, 'delays not measured'));
-        lostLeases.inc(lost.length);
-        for (const { kind, direction, outcome } of items.flatMap(({ journal }) => journal)) {
-          if (kind === 'outcome' && direction && outcome) reports.inc({ direction, outcome });
-        }
-        for (const { settlement } of items)
-          settled.inc({ end: settlement.rows?.outcome ?? settlement.waitReason ?? 'none' });
+        countSettled(items, result);
         return items.map(() => undefined);
       },
     }),

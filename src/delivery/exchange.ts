@@ -4,11 +4,11 @@ import type { Session } from '../domain/session.ts';
 import type { Regulator } from '../regulator/regulator.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { ClaimedLook } from '../store/claim.ts';
-import { accountHash, type JournalEntry } from '../store/journal.ts';
+import type { JournalEntry } from '../store/journal.ts';
 import { NoTurn, type Pace } from './pace.ts';
 import { type Made, openReportBatches } from './report-batches.ts';
 
-/** A call to the regulator and its line in the journal; without a line no call was made: the pace allowed none in time. */
+/** A call to the regulator and its line in the journal, but for the account's hash; without a line no call was made: the pace allowed none in time. */
 export type Exchange = { outcome: Outcome<Session | null>; entry: JournalEntry | null };
 
 /** Calls the regulator about accounts, at the pace allowed, and notes every exchange. */
@@ -27,7 +27,7 @@ export type Exchanges = {
 /** A reading waits for its turn no longer than this: its lease must outlive it. */
 const READ_WAIT_MS = 2_000;
 
-export function openExchanges(regulator: Regulator, pace: Pace, clock: Clock, journalKey: string): Exchanges {
+export function openExchanges(regulator: Regulator, pace: Pace, clock: Clock): Exchanges {
   const batches = openReportBatches(regulator, pace, clock);
 
   const noted = (
@@ -41,7 +41,6 @@ export function openExchanges(regulator: Regulator, pace: Pace, clock: Clock, jo
     const entry: JournalEntry = {
       kind,
       person: look.owner?.person ?? null,
-      account: accountHash(journalKey, look.account.deptransId),
       outcome: outcome.kind,
       leaseToken: look.token,
       sentAt,

@@ -62,7 +62,7 @@ export async function workOn(
   let session: Session | null | undefined;
   if (needsReading(look, limits)) {
     const { outcome, entry } = await exchanges.read(look, signal);
-    if (entry) journal.push(entry);
+    if (entry) journal.push({ ...entry, account: accountHash(parts.journalKey, look.account.deptransId) });
     const account = applyReading(look, outcome, limits);
     if (!account) {
       await settlements.add({
@@ -75,7 +75,7 @@ export async function workOn(
     }
     const result = resultOf(look.account, account);
     parts.onReading(result);
-    if (result === 'differs' && entry) entry.reason = 'differs';
+    if (result === 'differs' && journal[0]) journal[0].reason = 'differs';
     look = { ...look, account };
     if (outcome.kind === 'accepted') session = outcome.value;
   }
@@ -103,9 +103,10 @@ async function report(
   signal: AbortSignal,
 ): Promise<void> {
   const began = clock.monotonic();
+  const account = accountHash(journalKey, look.account.deptransId);
   const written = await intents.add({
     deptransId: look.account.deptransId,
-    account: accountHash(journalKey, look.account.deptransId),
+    account,
     person: look.owner?.person ?? null,
     token: look.token,
     direction: plan.direction,
@@ -115,7 +116,7 @@ async function report(
   });
   if (!written) return; // the lease is over: whoever has it now decides anew
   const { outcome, entry } = await exchanges.report(look, plan, written.occurredAt, began + limits.slackMs, signal);
-  if (entry) journal.push(entry);
+  if (entry) journal.push({ ...entry, account });
   const endedMs = clock.monotonic() - began + (outcome.kind === 'unknown' ? leftOf(limits.deadlineMs, entry) : 0);
   const now = new Date(written.writtenAt.getTime() + endedMs);
   await settlements.add({

@@ -49,9 +49,10 @@ export function contains({ rings, box }: Area, { lon, lat }: Point): boolean {
   let inside = false;
   for (const ring of rings) {
     for (let i = 1; i < ring.length; i++) {
-      const [x1, y1] = ring[i - 1]!;
-      const [x2, y2] = ring[i]!;
-      if (y1 > lat !== y2 > lat && lon < ((x2 - x1) * (lat - y1)) / (y2 - y1) + x1) inside = !inside;
+      const a = ring[i - 1]!;
+      const b = ring[i]!;
+      if (a[1] > lat === b[1] > lat) continue;
+      if (lon < ((b[0] - a[0]) * (lat - a[1])) / (b[1] - a[1]) + a[0]) inside = !inside;
     }
   }
   return inside;

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Look } from '../domain/report.ts';
+import { numberList } from './compact.ts';
 import type { Db } from './database.ts';
 import { accountColumns, readLooks, toAccount } from './look.ts';
 
@@ -28,7 +29,7 @@ export async function claim(tx: Db, limit: number, leaseMs: number): Promise<Cla
 /** Reads the facts of claimed accounts, in the statement after the one that locked them. */
 async function lookAt(tx: Db, rows: readonly ClaimedRow[]): Promise<Claim> {
   if (rows.length === 0) return { looks: [], rulesVersion: 0 };
-  const tokens = new Map(rows.map((row) => [row.deptrans_id, row.lease_token]));
+  const tokens = new Map(rows.map((row) => [row.account[0], row.lease_token]));
   const { looks, rulesVersion } = await readLooks(tx, rows.map(toAccount));
   return { looks: looks.map((look) => ({ ...look, token: tokens.get(look.account.deptransId)! })), rulesVersion };
 }
@@ -78,5 +79,5 @@ export async function release(db: Db, tokens: readonly number[]): Promise<void> 
   if (tokens.length === 0) return;
   await sql`/* claim.release */
     update deptrans.reports set lease_token = null, due_at = deptrans.now()
-     where lease_token = any(${[...tokens]}::bigint[]) and target is null`.execute(db);
+     where lease_token = any(${numberList(tokens)}::bigint[]) and target is null`.execute(db);
 }

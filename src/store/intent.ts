@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Direction } from '../domain/report.ts';
+import { msOf } from './compact.ts';
 import type { Db } from './database.ts';
 import { appendJournal } from './journal.ts';
 
@@ -30,24 +31,31 @@ export async function writeIntents(tx: Db, intents: readonly Intent[]): Promise<
     id: intent.deptransId,
     token: intent.token,
     target: intent.direction === 'connected',
-    happened_at: intent.happenedAt,
+    happened_at: intent.happenedAt.getTime(),
     lease_ms: intent.leaseMs,
   }));
-  const { rows } = await sql<{ lease_token: number; occurred_at: Date; last_sent_at: Date }>`/* intent */
+  const { rows } = await sql<{ written: [token: number, occurredAt: number, writtenAt: number][] }>`/* intent */
     with given as (
-      select r.deptrans_id, g.* from jsonb_to_recordset(${JSON.stringify(given)}::jsonb)
-               as g(id text, token bigint, target boolean, happened_at timestamptz, lease_ms float8)
+      select r.deptrans_id, g.token, g.target, g.lease_ms, to_timestamp(g.happened_at / 1000) as happened_at
+        from jsonb_to_recordset(${JSON.stringify(given)}::jsonb)
+               as g(id text, token bigint, target boolean, happened_at float8, lease_ms float8)
         join deptrans.reports r on r.deptrans_id = g.id
        where r.lease_token = g.token and r.due_at > (select deptrans.now())
-       order by r.deptrans_id for no key update of r)
+       order by r.deptrans_id for no key update of r),
+    written as (
     update deptrans.reports r set target = given.target, last_target = given.target, last_sent_at = deptrans.now(), due_at = deptrans.now() + given.lease_ms * interval '1 ms',
         occurred_at = least(deptrans.now(), greatest(given.happened_at, r.last_occurred_at + interval '1 ms')),
         last_occurred_at = greatest(r.last_occurred_at,
           least(deptrans.now(), greatest(given.happened_at, r.last_occurred_at + interval '1 ms')))
       from given where r.deptrans_id = given.deptrans_id and r.lease_token = given.token
-    returning r.lease_token, r.occurred_at, r.last_sent_at`.execute(tx);
+    returning r.lease_token, r.occurred_at, r.last_sent_at)
+    select coalesce(json_agg(json_build_array(lease_token, ${sql.raw(msOf('occurred_at'))}, ${sql.raw(msOf('last_sent_at'))})), '[]') as written
+      from written`.execute(tx);
   const written = new Map(
-    rows.map((row) => [row.lease_token, { occurredAt: row.occurred_at, writtenAt: row.last_sent_at }]),
+    rows[0]!.written.map(([token, occurredAt, writtenAt]) => [
+      token,
+      { occurredAt: new Date(occurredAt), writtenAt: new Date(writtenAt) },
+    ]),
   );
   await appendJournal(
     tx,

@@ -42,18 +42,19 @@ export async function appendJournal(tx: Db, entries: readonly JournalEntry[]): P
     reason: e.reason,
     region: e.region,
     lease_token: e.leaseToken,
-    happened_at: e.happenedAt,
-    received_at: e.receivedAt,
-    sent_at: e.sentAt,
-    answered_at: e.answeredAt,
+    happened_at: e.happenedAt?.getTime(),
+    received_at: e.receivedAt?.getTime(),
+    sent_at: e.sentAt?.getTime(),
+    answered_at: e.answeredAt?.getTime(),
     detail: e.detail,
   }));
   await sql`/* journal.append */
     insert into deptrans.journal (at, kind, park_id, driver_id, driver_license_pd_id, account, direction, outcome, reason, region, lease_token,
       happened_at, received_at, sent_at, answered_at, detail)
-    select deptrans.now(), r.* from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r(kind text, park_id text, driver_id text,
+    select deptrans.now(), kind, park_id, driver_id, driver_license_pd_id, account, direction, outcome, reason, region, lease_token,
+           to_timestamp(happened_at / 1000), to_timestamp(received_at / 1000), to_timestamp(sent_at / 1000), to_timestamp(answered_at / 1000),
+           detail
+      from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r(kind text, park_id text, driver_id text,
       driver_license_pd_id text, account bytea, direction text, outcome text, reason text, region text, lease_token bigint,
-      happened_at timestamptz, received_at timestamptz, sent_at timestamptz, answered_at timestamptz, detail jsonb)`.execute(
-    tx,
-  );
+      happened_at float8, received_at float8, sent_at float8, answered_at float8, detail jsonb)`.execute(tx);
 }

@@ -1,66 +1,78 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Account, Look, OwnedProfile } from '../domain/report.ts';
+import { msOf, textList, toDate } from './compact.ts';
 import type { Db } from './database.ts';
 
+type Ms = number | null;
+
+/** An account in one column: the values of `accountColumns`, in this order. */
 type AccountRow = {
-  deptrans_id: string;
-  believed: boolean;
-  doubt: boolean;
-  parked_reason: string | null;
-  park_until: Date | null;
-  park_count: number;
-  attempts: number;
-  region: string | null;
-  session_id: string | null;
-  session_end: Date | null;
-  session_over_at: Date | null;
-  outside_since: Date | null;
-  verify_at: Date | null;
-  session_read_at: Date | null;
-  reread_at: Date | null;
-  last_sent_at: Date | null;
-  last_target: boolean | null;
+  account: [
+    deptransId: string,
+    believed: boolean,
+    doubt: boolean,
+    parkedReason: string | null,
+    parkUntil: Ms,
+    parkCount: number,
+    attempts: number,
+    region: string | null,
+    sessionId: string | null,
+    sessionEnd: Ms,
+    sessionOverAt: Ms,
+    outsideSince: Ms,
+    verifyAt: Ms,
+    lastSentAt: Ms,
+    lastTarget: boolean | null,
+    sessionReadAt: Ms,
+    rereadAt: Ms,
+  ];
 };
 
-type FactRow = {
-  deptrans_id: string;
-  person: string;
-  person_no: number;
-  park_id: string | null;
-  driver_id: string;
-  categories: string[];
-  connected: boolean | null;
-  connected_at: Date | null;
-  seen_at: Date | null;
-  version: number | null;
-  queued_event_at: Date | null;
-  carries_event: boolean;
-};
+/** A bound id, its owner and one profile of his, or none: those are null then. */
+type Fact = [
+  deptransId: string,
+  person: string,
+  personNo: number,
+  parkId: string | null,
+  driverId: string,
+  categories: string[],
+  connected: boolean | null,
+  connectedAt: Ms,
+  seenAt: Ms,
+  version: number | null,
+  queuedEventAt: number,
+  carriesEvent: boolean,
+];
 
 /** The columns of `deptrans.reports` that make an `Account`, for `returning` and `select`. */
-export const accountColumns: RawBuilder<AccountRow> = sql`
-  deptrans_id, believed, doubt, parked_reason, park_until, park_count, attempts, region, session_id, session_end, session_over_at,
-  outside_since, verify_at, last_sent_at, last_target, session_read_at, reread_at`;
+export const accountColumns: RawBuilder<AccountRow> = sql.raw(`
+  json_build_array(deptrans_id, believed, doubt, parked_reason, ${msOf('park_until')}, park_count, attempts, region, session_id,
+    ${msOf('session_end')}, ${msOf('session_over_at')}, ${msOf('outside_since')}, ${msOf('verify_at')}, ${msOf('last_sent_at')},
+    last_target, ${msOf('session_read_at')}, ${msOf('reread_at')}) as account`);
 
-export function toAccount(row: AccountRow): Account {
+const factColumns = sql.raw(`
+  json_build_array(b.deptrans_id, b.driver_license_pd_id, b.person_no, p.park_id, p.driver_id, p.categories,
+    s.connected, ${msOf('s.connected_at')}, ${msOf('s.seen_at')}, q.version, ${msOf('q.event_at')}, q.carries_event)`);
+
+export function toAccount({ account: a }: AccountRow): Account {
   return {
-    deptransId: row.deptrans_id,
-    believed: row.believed,
-    doubt: row.doubt,
-    parkedReason: row.parked_reason,
-    parkUntil: row.park_until,
-    parkCount: row.park_count,
-    attempts: row.attempts,
-    region: row.region,
-    sessionId: row.session_id,
-    sessionEnd: row.session_end,
-    sessionOverAt: row.session_over_at,
-    outsideSince: row.outside_since,
-    verifyAt: row.verify_at,
-    sessionReadAt: row.session_read_at,
-    rereadAt: row.reread_at,
-    lastSentAt: row.last_sent_at,
-    lastTarget: row.last_target,
+    deptransId: a[0],
+    believed: a[1],
+    doubt: a[2],
+    parkedReason: a[3],
+    parkUntil: toDate(a[4]),
+    parkCount: a[5],
+    attempts: a[6],
+    region: a[7],
+    sessionId: a[8],
+    sessionEnd: toDate(a[9]),
+    sessionOverAt: toDate(a[10]),
+    outsideSince: toDate(a[11]),
+    verifyAt: toDate(a[12]),
+    lastSentAt: toDate(a[13]),
+    lastTarget: a[14],
+    sessionReadAt: toDate(a[15]),
+    rereadAt: toDate(a[16]),
   };
 }
 
@@ -69,37 +81,34 @@ export async function readLooks(
   tx: Db,
   accounts: readonly Account[],
 ): Promise<{ looks: Look[]; rulesVersion: number }> {
-  const facts = await sql<FactRow>`/* look.facts */
-    select b.deptrans_id, b.driver_license_pd_id as person, b.person_no, p.park_id, p.driver_id, p.categories,
-           s.connected, s.connected_at, s.seen_at, q.version, q.event_at as queued_event_at, q.carries_event
+  const read = await sql<{ facts: Fact[] }>`/* look.facts */
+    select coalesce(json_agg(${factColumns}), '[]') as facts
       from deptrans.profiles b
       left join deptrans.driver_persons p using (driver_license_pd_id)
       left join deptrans.driver_states s using (park_id, driver_id)
       left join deptrans.status_queue q using (park_id, driver_id)
-     where b.deptrans_id = any(${accounts.map((account) => account.deptransId)})`.execute(tx);
+     where b.deptrans_id = any(${textList(accounts.map((account) => account.deptransId))})`.execute(tx);
   const clock = await sql<{ now: Date; rules: number }>`/* look.rules */
     select deptrans.now() as now, coalesce(max(version), 0)::bigint as rules from deptrans.reporting_rules`.execute(tx);
   const { now, rules } = clock.rows[0]!;
-  const byAccount = Map.groupBy(facts.rows, (row) => row.deptrans_id);
+  const byAccount = Map.groupBy(read.rows[0]!.facts, (fact) => fact[0]);
   const looks = accounts.map((account): Look => {
-    const rows = byAccount.get(account.deptransId) ?? [];
-    const owner = rows[0] ? { person: rows[0].person, personNo: rows[0].person_no } : null;
-    return { account, owner, profiles: rows.filter((row) => row.park_id !== null).map(toProfile), now };
+    const facts = byAccount.get(account.deptransId) ?? [];
+    const owner = facts[0] ? { person: facts[0][1], personNo: facts[0][2] } : null;
+    return { account, owner, profiles: facts.filter((fact) => fact[3] !== null).map(toProfile), now };
   });
   return { looks, rulesVersion: rules };
 }
 
-function toProfile(row: FactRow): OwnedProfile {
+function toProfile(fact: Fact): OwnedProfile {
+  const version = fact[9];
   return {
-    parkId: row.park_id!,
-    driverId: row.driver_id,
-    categories: row.categories,
-    connected: row.connected ?? false,
-    connectedAt: row.connected_at,
-    seenAt: row.seen_at,
-    queued:
-      row.version === null
-        ? null
-        : { version: row.version, eventAt: row.queued_event_at!, carriesEvent: row.carries_event },
+    parkId: fact[3]!,
+    driverId: fact[4],
+    categories: fact[5],
+    connected: fact[6] ?? false,
+    connectedAt: toDate(fact[7]),
+    seenAt: toDate(fact[8]),
+    queued: version === null ? null : { version, eventAt: new Date(fact[10]), carriesEvent: fact[11] },
   };
 }

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { numberList } from './compact.ts';
 import type { Db } from './database.ts';
 
 /** What a transaction changed, by dense number: sessions and bindings by `person_no`, profiles by `profile_no`. No number twice. */
@@ -14,7 +15,7 @@ export async function publish(
 ): Promise<number | null> {
   if (sessions.length + bindings.length + profiles.length === 0) return null;
   const { rows } = await sql<{ head: number }>`/* publish */
-    select deptrans.publish(${[...sessions]}::int[], ${[...bindings]}::int[], ${[...profiles]}::int[]) as head`.execute(
+    select deptrans.publish(${numberList(sessions)}::int[], ${numberList(bindings)}::int[], ${numberList(profiles)}::int[]) as head`.execute(
     tx,
   );
   return rows[0]!.head;

@@ -1,17 +1,14 @@
 import { sql } from 'kysely';
 import type { FilteredReason } from '../domain/plan.ts';
 import { addToBalance, type BalanceEntry } from './balance.ts';
+import { numberList, textList } from './compact.ts';
 import type { Db } from './database.ts';
 import { wake } from './wake.ts';
 
-type DueRow = { park_id: string; driver_id: string; carries_event: boolean; expired: boolean };
-type Mapping = {
-  park_id: string;
-  driver_id: string;
-  driver_license_pd_id: string | null;
-  deleted: boolean;
-  deptrans_id: string | null;
-};
+/** Whether the row at this place of the list carries an event, and whether that is too old. */
+type DueRow = [carriesEvent: boolean, expired: boolean];
+/** Where the row at a place of the list leads to. */
+type Mapping = [place: number, hasPerson: boolean, deleted: boolean, deptransId: string | null];
 
 export type RouteOptions = {
   limit: number;
@@ -30,82 +27,92 @@ export type RouteOptions = {
  * The mapping is read twice: a binding that commits while we lock its account would otherwise leave the row with an account that is no longer its person's.
  */
 export async function route(tx: Db, { limit, personRetryMs, maxAgeMs, slot }: RouteOptions): Promise<number> {
-  const due = await sql<DueRow>`/* route.take */
-    select park_id, driver_id, carries_event, event_at < (select deptrans.now()) - ${maxAgeMs} * interval '1 ms' as expired
-      from deptrans.status_queue where due_at <= (select deptrans.now())
-     order by due_at limit ${limit} for update skip locked`.execute(tx);
-  if (due.rows.length === 0) return 0;
-  const wanted = await mappingOf(tx, due.rows);
+  const { rows } = await sql<{ keys: string; due: DueRow[] }>`/* route.take */
+    with due as (
+      select park_id, driver_id, carries_event, event_at < (select deptrans.now()) - ${maxAgeMs} * interval '1 ms' as expired
+        from deptrans.status_queue where due_at <= (select deptrans.now())
+       order by due_at limit ${limit} for update skip locked)
+    select coalesce(json_agg(json_build_array(park_id, driver_id)), '[]')::text as keys,
+           coalesce(json_agg(json_build_array(carries_event, expired)), '[]') as due from due`.execute(tx);
+  const { keys, due } = rows[0]!;
+  if (due.length === 0) return 0;
   const held = await holdAccounts(
     tx,
-    wanted.flatMap((row) => row.deptrans_id ?? []),
+    (await mappingOf(tx, keys)).flatMap(([, , , account]) => account ?? []),
   );
-  const mapping = new Map((await mappingOf(tx, due.rows)).map((row) => [keyOf(row), row]));
+  const mapping = new Map((await mappingOf(tx, keys)).map((row) => [row[0], row]));
 
-  const handed: DueRow[] = [];
-  const dropped: DueRow[] = [];
-  const waiting: DueRow[] = [];
+  const handed: number[] = [];
+  const dropped: number[] = [];
+  const waiting: number[] = [];
   const woken: string[] = [];
   const entries: (BalanceEntry & { reason: FilteredReason })[] = [];
-  for (const row of due.rows) {
-    const { driver_license_pd_id: person, deptrans_id: account, deleted } = mapping.get(keyOf(row)) ?? nobody;
+  for (const [place, [carriesEvent, expired]] of due.entries()) {
+    const [, hasPerson, deleted, account] = mapping.get(place) ?? NOBODY;
+    const n = carriesEvent ? 1 : 0;
     if (account && held.has(account)) {
-      handed.push(row);
+      handed.push(place);
       woken.push(account);
-    } else if (!account && person) {
-      dropped.push(row);
-      entries.push({ outcome: row.expired ? 'expired' : 'filtered', reason: 'no_id', n: row.carries_event ? 1 : 0 });
-    } else if (!person && (row.expired || deleted)) {
-      dropped.push(row);
-      entries.push({ outcome: 'filtered', reason: 'no_person', n: row.carries_event ? 1 : 0 });
-    } else if (!person) {
-      waiting.push(row);
+    } else if (!account && hasPerson) {
+      dropped.push(place);
+      entries.push({ outcome: expired ? 'expired' : 'filtered', reason: 'no_id', n });
+    } else if (!hasPerson && (expired || deleted)) {
+      dropped.push(place);
+      entries.push({ outcome: 'filtered', reason: 'no_person', n });
+    } else if (!hasPerson) {
+      waiting.push(place);
     }
   }
   await wake(tx, woken);
-  await updateRows(tx, handed, sql`due_at = null, wait_reason = null`);
+  await updateRows(tx, keys, handed, sql`due_at = null, wait_reason = null`);
   await updateRows(
     tx,
+    keys,
     waiting,
     sql`due_at = (select deptrans.now()) + ${personRetryMs} * interval '1 ms', wait_reason = 'no_person'`,
   );
   if (dropped.length > 0) {
-    await sql`/* route.drop */ delete from deptrans.status_queue where (park_id, driver_id) in (${keys(dropped)})`.execute(
-      tx,
-    );
+    await sql`/* route.drop */
+      delete from deptrans.status_queue where (park_id, driver_id) in (${chosen(keys, dropped)})`.execute(tx);
   }
   await addToBalance(tx, slot, entries);
-  return due.rows.length;
+  return due.length;
 }
 
-const nobody = { driver_license_pd_id: null, deptrans_id: null, deleted: false };
+const NOBODY: Mapping = [0, false, false, null];
 
-function keyOf(row: { park_id: string; driver_id: string }): string {
-  return JSON.stringify([row.park_id, row.driver_id]);
+/** The keys at these places of a list that stays as it came from the database: nothing here needs to know them. */
+function chosen(keys: string, places: readonly number[]) {
+  return sql`select k.key->>0, k.key->>1 from jsonb_array_elements(${keys}::jsonb) with ordinality k(key, n)
+    where k.n - 1 = any(${numberList(places)}::int[])`;
 }
 
-function keys(rows: readonly DueRow[]) {
-  return sql`select * from unnest(${rows.map((row) => row.park_id)}::text[], ${rows.map((row) => row.driver_id)}::text[])`;
-}
-
-async function mappingOf(tx: Db, rows: readonly DueRow[]): Promise<Mapping[]> {
-  const found = await sql<Mapping>`/* route.map */
-    select p.park_id, p.driver_id, p.driver_license_pd_id, p.deleted, b.deptrans_id
-      from deptrans.driver_persons p left join deptrans.profiles b using (driver_license_pd_id)
-     where (p.park_id, p.driver_id) in (${keys(rows)})`.execute(tx);
-  return found.rows;
+async function mappingOf(tx: Db, keys: string): Promise<Mapping[]> {
+  const { rows } = await sql<{ mapping: Mapping[] }>`/* route.map */
+    select coalesce(json_agg(json_build_array(k.n - 1, p.driver_license_pd_id is not null, p.deleted, b.deptrans_id)), '[]') as mapping
+      from jsonb_array_elements(${keys}::jsonb) with ordinality k(key, n)
+      join deptrans.driver_persons p on p.park_id = k.key->>0 and p.driver_id = k.key->>1
+      left join deptrans.profiles b using (driver_license_pd_id)`.execute(tx);
+  return rows[0]!.mapping;
 }
 
 async function holdAccounts(tx: Db, ids: readonly string[]): Promise<Set<string>> {
   if (ids.length === 0) return new Set();
-  const held = await sql<{ deptrans_id: string }>`/* route.hold */
-    select deptrans_id from deptrans.reports where deptrans_id = any(${[...ids]})
-     order by deptrans_id for no key update skip locked`.execute(tx);
-  return new Set(held.rows.map((row) => row.deptrans_id));
+  const { rows } = await sql<{ held: string[] }>`/* route.hold */
+    with held as (
+      select deptrans_id from deptrans.reports where deptrans_id = any(${textList(ids)})
+       order by deptrans_id for no key update skip locked)
+    select coalesce(json_agg(deptrans_id), '[]') as held from held`.execute(tx);
+  return new Set(rows[0]!.held);
 }
 
-async function updateRows(tx: Db, rows: readonly DueRow[], assignment: ReturnType<typeof sql>): Promise<void> {
-  if (rows.length === 0) return;
+async function updateRows(
+  tx: Db,
+  keys: string,
+  places: readonly number[],
+  assignment: ReturnType<typeof sql>,
+): Promise<void> {
+  if (places.length === 0) return;
   await sql`/* route.update */
-    update deptrans.status_queue set ${assignment} where (park_id, driver_id) in (${keys(rows)})`.execute(tx);
+    update deptrans.status_queue set ${assignment} where (park_id, driver_id) in (${chosen(keys, places)})`.execute(tx);
 }

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Session } from '../domain/session.ts';
+import { textList } from './compact.ts';
 import type { Db } from './database.ts';
 
 /** The session of a person, or null if there is none (any more). */
@@ -23,7 +24,7 @@ export async function upsertSessions(tx: Db, sessions: readonly OwnedSession[]):
       person_no: personNo,
       status: session?.status,
       raw: session?.raw,
-      ended_at: session?.endsAt,
+      ended_at: session?.endsAt?.getTime(),
       end_is_estimate: session?.endIsEstimate ?? false,
       deptrans_id: session ? deptransId : null,
       region: session ? region : null,
@@ -32,11 +33,12 @@ export async function upsertSessions(tx: Db, sessions: readonly OwnedSession[]):
   );
   const people = sessions.map(({ person }) => person);
   await sql`/* sessions.lock */
-    select 1 from deptrans.session_statuses where driver_license_pd_id = any(${people})
+    select 1 from deptrans.session_statuses where driver_license_pd_id = any(${textList(people)})
      order by driver_license_pd_id for no key update`.execute(tx);
-  const { rows } = await sql<{ person_no: number }>`/* sessions.upsert */
+  const { rows } = await sql<{ changed: number[] }>`/* sessions.upsert */
     with given as (
-      select * from jsonb_to_recordset(${given}::jsonb) as g(person text, person_no int, status text, raw text, ended_at timestamptz,
+      select person, person_no, status, raw, to_timestamp(ended_at / 1000) as ended_at, end_is_estimate, deptrans_id, region, deleted
+        from jsonb_to_recordset(${given}::jsonb) as g(person text, person_no int, status text, raw text, ended_at float8,
         end_is_estimate boolean, deptrans_id text, region text, deleted boolean)),
     changed as (
       insert into deptrans.session_statuses as s (driver_license_pd_id, person_no, session_status, session_status_raw, updated_at, ended_at,
@@ -58,6 +60,6 @@ export async function upsertSessions(tx: Db, sessions: readonly OwnedSession[]):
         region, deleted)
       select updated_at, driver_license_pd_id, session_status, session_status_raw, updated_at, ended_at, end_is_estimate, region, deleted
         from changed)
-    select person_no from changed order by driver_license_pd_id`.execute(tx);
-  return rows.map((row) => row.person_no);
+    select coalesce(json_agg(person_no order by driver_license_pd_id), '[]') as changed from changed`.execute(tx);
+  return rows[0]!.changed;
 }

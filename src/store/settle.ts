@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { Settlement } from '../domain/settlement.ts';
 import { addToBalance, type BalanceOutcome } from './balance.ts';
 import type { ClaimedLook } from './claim.ts';
+import { textList } from './compact.ts';
 import type { Db } from './database.ts';
 import { appendJournal, type JournalEntry } from './journal.ts';
 import { publish } from './publish.ts';
@@ -39,12 +40,7 @@ export async function settle(
   items: readonly SettleItem[],
   { slot, maxAgeMs }: SettleOptions,
 ): Promise<SettleResult> {
-  const ids = items.map(({ look }) => look.account.deptransId);
-  const leases = await sql<{ deptrans_id: string; lease_token: number | null }>`/* settle.lock */
-    select deptrans_id, lease_token from deptrans.reports where deptrans_id = any(${ids})
-     order by deptrans_id for no key update`.execute(tx);
-  const tokens = new Map(leases.rows.map((row) => [row.deptrans_id, row.lease_token]));
-  const isMine = ({ look }: SettleItem) => tokens.get(look.account.deptransId) === look.token;
+  const isMine = await lockLeases(tx, items);
   const mine = items.filter(isMine);
   const lost = items.filter((item) => !isMine(item));
 
@@ -61,6 +57,33 @@ export async function settle(
   return { lost: lost.map(({ look }) => look) };
 }
 
+const TIMES = sql.raw(
+  [
+    'not_before',
+    'due_at',
+    'park_until',
+    'session_over_at',
+    'outside_since',
+    'verify_at',
+    'session_read_at',
+    'session_end',
+  ]
+    .map((name) => `to_timestamp(${name} / 1000) as ${name}`)
+    .join(', '),
+);
+
+/** Locks the accounts and tells which of the leases still hold. */
+async function lockLeases(tx: Db, items: readonly SettleItem[]): Promise<(item: SettleItem) => boolean> {
+  const { rows } = await sql<{ leases: Record<string, number | null> }>`/* settle.lock */
+    with held as (
+      select deptrans_id, lease_token from deptrans.reports
+       where deptrans_id = any(${textList(items.map(({ look }) => look.account.deptransId))})
+       order by deptrans_id for no key update)
+    select coalesce(json_object_agg(deptrans_id, lease_token), '{}') as leases from held`.execute(tx);
+  const leases = rows[0]!.leases;
+  return ({ look }) => leases[look.account.deptransId] === look.token;
+}
+
 async function updateAccounts(tx: Db, items: readonly SettleItem[]): Promise<void> {
   if (items.length === 0) return;
   const given = items.map(({ settlement: { account, session, waitReason, notBefore, dueAt, watched } }) => ({
@@ -68,24 +91,24 @@ async function updateAccounts(tx: Db, items: readonly SettleItem[]): Promise<voi
     believed: account.believed,
     doubt: account.doubt,
     watched,
-    not_before: notBefore,
-    due_at: dueAt,
-    parked_reason: account.parkedReason,
-    park_until: account.parkUntil,
+    not_before: notBefore?.getTime(),
+    due_at: dueAt?.getTime(),
+    parked_reason: account.parkedReason ?? undefined,
+    park_until: account.parkUntil?.getTime(),
     park_count: account.parkCount,
-    wait_reason: waitReason,
+    wait_reason: waitReason ?? undefined,
     attempts: account.attempts,
-    region: account.region,
-    session_over_at: account.sessionOverAt,
-    outside_since: account.outsideSince,
-    verify_at: account.verifyAt,
-    session_read_at: account.sessionReadAt,
-    reread_at: account.rereadAt,
+    region: account.region ?? undefined,
+    session_over_at: account.sessionOverAt?.getTime(),
+    outside_since: account.outsideSince?.getTime(),
+    verify_at: account.verifyAt?.getTime(),
+    session_read_at: account.sessionReadAt?.getTime(),
+    reread_at: account.rereadAt?.getTime(),
     session_told: session !== undefined,
     session_id: session?.id,
     session_status: session?.status,
-    session_raw: session?.raw,
-    session_end: session?.endsAt,
+    session_raw: session?.raw ?? undefined,
+    session_end: session?.endsAt?.getTime(),
     session_end_is_estimate: session?.endIsEstimate ?? false,
   }));
   await sql`/* settle.accounts */
@@ -100,11 +123,12 @@ async function updateAccounts(tx: Db, items: readonly SettleItem[]): Promise<voi
         session_raw = case when g.session_told then g.session_raw else r.session_raw end,
         session_end = case when g.session_told then g.session_end else r.session_end end,
         session_end_is_estimate = case when g.session_told then g.session_end_is_estimate else r.session_end_is_estimate end
-      from jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as g(id text, believed boolean, doubt boolean, watched boolean,
-        not_before timestamptz, due_at timestamptz, parked_reason text, park_until timestamptz, park_count int, wait_reason text,
-        attempts int, region text, session_over_at timestamptz, outside_since timestamptz, verify_at timestamptz, session_read_at timestamptz, reread_at timestamptz,
-        session_told boolean, session_id text, session_status text, session_raw text, session_end timestamptz,
-        session_end_is_estimate boolean)
+      from (select id, believed, doubt, watched, parked_reason, park_count, wait_reason, attempts, region, session_told, session_id,
+                   session_status, session_raw, session_end_is_estimate, ${TIMES}
+              from jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as t(id text, believed boolean, doubt boolean, watched boolean,
+                not_before float8, due_at float8, parked_reason text, park_until float8, park_count int, wait_reason text, attempts int,
+                region text, session_over_at float8, outside_since float8, verify_at float8, session_read_at float8, reread_at float8,
+                session_told boolean, session_id text, session_status text, session_raw text, session_end float8, session_end_is_estimate boolean)) g
      where r.deptrans_id = g.id`.execute(tx);
 }
 
@@ -112,7 +136,7 @@ async function updateAccounts(tx: Db, items: readonly SettleItem[]): Promise<voi
 async function leaveMarks(tx: Db, lost: readonly SettleItem[]): Promise<void> {
   const ids = lost.filter((item) => item.mayHaveTakenEffect).map(({ look }) => look.account.deptransId);
   if (ids.length === 0) return;
-  await sql`/* settle.suspect */ update deptrans.reports set suspect = true where deptrans_id = any(${ids})`.execute(
+  await sql`/* settle.suspect */ update deptrans.reports set suspect = true where deptrans_id = any(${textList(ids)})`.execute(
     tx,
   );
   await wake(tx, ids);
@@ -127,38 +151,38 @@ function rowEnds({ look, settlement: { rows } }: SettleItem): RowEnd[] {
 
 async function deleteRows(tx: Db, ends: readonly RowEnd[], maxAgeMs: number) {
   if (ends.length === 0) return [];
-  const { rows } = await sql<{ outcome: BalanceOutcome; reason: string }>`/* settle.rows */
+  const { rows } = await sql<{ outcome: BalanceOutcome; reason: string; n: number }>`/* settle.rows */
     with gone as (
       select q.park_id, q.driver_id, g.outcome, g.reason
         from jsonb_to_recordset(${JSON.stringify(ends)}::jsonb)
                as g(park_id text, driver_id text, version bigint, outcome text, reason text)
         join deptrans.status_queue q on q.park_id = g.park_id and q.driver_id = g.driver_id and q.version = g.version
-       order by q.park_id, q.driver_id for update of q)
+       order by q.park_id, q.driver_id for update of q),
+    ended as (
     delete from deptrans.status_queue q using gone where q.park_id = gone.park_id and q.driver_id = gone.driver_id
     returning case when not q.carries_event then null
                    when q.event_at < deptrans.now() - ${maxAgeMs} * interval '1 ms' then 'expired'
-                   else gone.outcome end as outcome, gone.reason`.execute(tx);
-  return rows.filter((row) => row.outcome !== null).map((row) => ({ ...row, n: 1 }));
+                   else gone.outcome end as outcome, gone.reason)
+    select outcome, reason, count(*) as n from ended where outcome is not null group by 1, 2`.execute(tx);
+  return rows;
 }
+
+const NOBODY = { person: null, personNo: 0 };
 
 /** The sessions that were told under these leases, for whoever owns the accounts now. */
 async function sessionsOfOwners(tx: Db, items: readonly SettleItem[]): Promise<OwnedSession[]> {
   const told = items.filter(({ settlement }) => settlement.session !== undefined);
   if (told.length === 0) return [];
-  const owners = await tx
-    .selectFrom('deptrans.profiles')
-    .select(['deptrans_id', 'driver_license_pd_id', 'person_no'])
-    .where(
-      'deptrans_id',
-      'in',
-      told.map(({ look }) => look.account.deptransId),
-    )
-    .execute();
-  const owner = new Map(owners.map((row) => [row.deptrans_id, row]));
-  return told.flatMap(({ settlement: { account, session } }) => {
-    const row = owner.get(account.deptransId);
-    if (!row) return [];
-    const { driver_license_pd_id: person, person_no: personNo } = row;
+  const given = told.map(({ look }) => ({ id: look.account.deptransId, person: look.owner?.person }));
+  const { rows } = await sql<{ id: string; person: string | null; personNo: number }>`/* settle.owners */
+    select g.id, b.driver_license_pd_id as person, b.person_no as "personNo"
+      from jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as g(id text, person text)
+      left join deptrans.profiles b on b.deptrans_id = g.id
+     where b.driver_license_pd_id is distinct from g.person`.execute(tx);
+  const moved = new Map(rows.map((row) => [row.id, row]));
+  return told.flatMap(({ look, settlement: { account, session } }) => {
+    const { person, personNo } = moved.get(account.deptransId) ?? look.owner ?? NOBODY;
+    if (person === null) return [];
     return [{ person, personNo, deptransId: account.deptransId, region: account.region, session: session ?? null }];
   });
 }

@@ -16,7 +16,7 @@ export async function readSweepPage(db: Db, after: string, limit: number): Promi
        and lease_token is null and (due_at is null or due_at > (select deptrans.now()))
        and coalesce(wait_reason, '') in ('', 'parked', 'no_position')
      order by deptrans_id limit ${limit}`.execute(db);
-  const last = rows.length === limit ? rows.at(-1)!.deptrans_id : null;
+  const last = rows.length === limit ? rows.at(-1)!.account[0] : null;
   if (rows.length === 0) return { looks: [], rulesVersion: 0, last };
   return { ...(await readLooks(db, rows.map(toAccount))), last };
 }

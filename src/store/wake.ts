@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { textList } from './compact.ts';
 import type { Db } from './database.ts';
 import { suspectIf } from './failover.ts';
 
@@ -10,18 +11,18 @@ import { suspectIf } from './failover.ts';
 export async function wake(tx: Db, deptransIds: readonly string[]): Promise<string[]> {
   if (deptransIds.length === 0) return [];
   const ids = [...new Set(deptransIds)];
-  const locked = await sql<{ deptrans_id: string }>`/* wake.lock */
-    select deptrans_id from deptrans.reports where deptrans_id = any(${ids}) order by deptrans_id for no key update`.execute(
-    tx,
-  );
+  const { rows } = await sql<{ locked: string[] }>`/* wake.lock */
+    with held as (
+      select deptrans_id from deptrans.reports where deptrans_id = any(${textList(ids)}) order by deptrans_id for no key update)
+    select coalesce(json_agg(deptrans_id), '[]') as locked from held`.execute(tx);
   await sql`/* wake */
     update deptrans.reports set dirty = true,
       due_at = case when lease_token is not null then due_at
                     else least(coalesce(due_at, 'infinity'), greatest((select deptrans.now()), not_before)) end,
       ${suspectIf(sql`changed_at < failover.suspect_before`)}
     from (select deptrans.suspect_before()) failover
-    where deptrans_id = any(${ids})`.execute(tx);
-  return locked.rows.map((row) => row.deptrans_id);
+    where deptrans_id = any(${textList(ids)})`.execute(tx);
+  return rows[0]!.locked;
 }
 
 /** Makes the queue rows of people due again, so that they are routed anew. After `wake`: accounts are locked before rows. */

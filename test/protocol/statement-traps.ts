@@ -104,7 +104,7 @@ const lines: readonly TrapLine[] = [
   [
     '19: the sweep wakes parked accounts',
     lookUp,
-    swapped(['sweep.page', 'parked_reason,', 'null::text as parked_reason,']),
+    swapped(['sweep.page', 'parked_reason,', 'null::text,']),
     'block X · event P1 on · w1 reports · place P2 out',
     /the sweep finds no end/,
   ],
