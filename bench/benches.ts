@@ -1,5 +1,7 @@
 import { consumerCheckBench } from './consumer/consumer-check.ts';
 import { deliveryBench } from './delivery/delivery.ts';
+import { deliveryQueuesBench } from './delivery/delivery-queues.ts';
+import { scalingBench } from './delivery/scaling.ts';
 import { coldStartBench } from './feed/cold-start.ts';
 import { feedBench } from './feed/feed.ts';
 import { latencyBench } from './feed/latency.ts';
@@ -14,6 +16,8 @@ import { sizesBench } from './sizes/sizes.ts';
 export const benches: readonly Bench[] = [
   intakeBench,
   deliveryBench,
+  deliveryQueuesBench,
+  scalingBench,
   feedBench,
   snapshotBench,
   latencyBench,

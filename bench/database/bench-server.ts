@@ -13,7 +13,7 @@ import { migrate } from '../../src/store/migrate.ts';
  */
 export type BenchServer = AsyncDisposable & {
   /** Makes the template: the service's schema, and what `fill` adds. Once. */
-  prepare(fill: (db: Db) => Promise<void>): Promise<void>;
+  prepare(fill: (db: Db, url: string) => Promise<void>): Promise<void>;
   /** A copy of the template, dropped when disposed. */
   copy(): Promise<BenchDatabase>;
   /** CPU that the server's processes have used since the start, ms; NaN where the system does not tell. */
@@ -28,26 +28,13 @@ export async function openBenchServer({ durable = true } = {}): Promise<BenchSer
   const server = await startPostgres({ durable });
   const postmaster = await admin(server.url, "select split_part(pg_read_file('postmaster.pid'), E'\\n', 1) as pid");
   let copies = 0;
-  const open = (name: string, maxConnections = 20): BenchDatabase => {
-    const metrics = openMetrics(systemClock);
-    const url = server.url.replace(/\/postgres$/, `/${name}`);
-    const database = openDatabase({
-      url,
-      maxConnections,
-      statementTimeoutMs: 300_000,
-      connectTimeoutMs: 5_000,
-      applicationName: 'bench',
-      log: openLog('silent'),
-      timer: metrics.timer('store'),
-    });
-    return { db: database.db, metrics, url, [Symbol.asyncDispose]: () => database[Symbol.asyncDispose]() };
-  };
+  const open = (name: string) => openBenchDatabase(server.url.replace(/\/postgres$/, `/${name}`));
   return {
     async prepare(fill) {
       await admin(server.url, `create database ${TEMPLATE}`);
       await using template = open(TEMPLATE);
       await migrate(template.db);
-      await fill(template.db);
+      await fill(template.db, template.url);
     },
     async copy() {
       copies += 1;
@@ -65,6 +52,21 @@ export async function openBenchServer({ durable = true } = {}): Promise<BenchSer
     cpuMs: () => familyCpuMs(Number(postmaster?.['pid'])),
     [Symbol.asyncDispose]: () => server.stop(),
   };
+}
+
+/** A connection to a database of a benchmark, as the service makes it. */
+export function openBenchDatabase(url: string, maxConnections = 20): BenchDatabase {
+  const metrics = openMetrics(systemClock);
+  const database = openDatabase({
+    url,
+    maxConnections,
+    statementTimeoutMs: 300_000,
+    connectTimeoutMs: 5_000,
+    applicationName: 'bench',
+    log: openLog('silent'),
+    timer: metrics.timer('store'),
+  });
+  return { url, db: database.db, metrics, [Symbol.asyncDispose]: () => database[Symbol.asyncDispose]() };
 }
 
 async function admin(url: string, statement: string): Promise<Record<string, unknown> | undefined> {
