@@ -19,7 +19,7 @@ export async function deliverAll(
   const sent = async () => (await settled.get()).values.find(({ labels }) => labels.end === 'sent')?.value ?? 0;
   const cost = await costOf(() => {
     delivery.start();
-    return until(async () => (await sent()) >= count, { everyMs: 10, signal });
+    return until(async () => (await sent()) >= count, { everyMs: 50, signal });
   });
   await assertSettled(database.db, count);
   return cost;

@@ -66,6 +66,7 @@ const TIMES = sql.raw(
     'outside_since',
     'verify_at',
     'session_read_at',
+    'reread_at',
     'session_end',
   ]
     .map((name) => `to_timestamp(${name} / 1000) as ${name}`)
