@@ -116,7 +116,10 @@ async function report(
   });
   if (!written) return; // the lease is over: whoever has it now decides anew
   const { outcome, entry } = await exchanges.report(look, plan, written.occurredAt, began + limits.slackMs, signal);
-  if (entry) journal.push({ ...entry, account });
+  if (entry) {
+    entry.account = account;
+    journal.push(entry);
+  }
   const endedMs = clock.monotonic() - began + (outcome.kind === 'unknown' ? leftOf(limits.deadlineMs, entry) : 0);
   const now = new Date(written.writtenAt.getTime() + endedMs);
   await settlements.add({
