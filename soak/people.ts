@@ -27,7 +27,8 @@ export async function addPeople(db: Db, people: readonly KnownPerson[]): Promise
       select g.token, person_no, g.id, deptrans.now(), deptrans.now()
         from unnest(${bound.map(({ token }) => token)}::text[], ${bound.map(({ deptransId }) => deptransId)}::text[]) g(token, id)
         join deptrans.persons p on p.driver_license_pd_id = g.token`.execute(tx);
-    await sql`insert into deptrans.reports (deptrans_id) select deptrans_id from deptrans.profiles`.execute(tx);
+    await sql`insert into deptrans.reports (deptrans_id)
+      select * from unnest(${bound.map(({ deptransId }) => deptransId)}::text[])`.execute(tx);
   });
   await sql`vacuum analyze`.execute(db);
 }

@@ -10,8 +10,11 @@ import { openTeller, writeTariffs } from './teller.ts';
 import { nextTimer } from './timers.ts';
 import { openWatch } from './watch.ts';
 
-/** `sweepEvery`: of so many slots one ends with a sweep, and there the border is open. */
-const options = { drivers: 80_000, days: 1, silenceHours: 24, sweepEvery: 1, seed: 1 };
+/**
+ * `sweepEvery`: of so many slots one ends with a sweep, and there the border is open. `lostPerMille`: of so many reports the answer is lost after
+ * they took effect; a repeat would open a second shift.
+ */
+const options = { drivers: 80_000, days: 1, silenceHours: 24, sweepEvery: 1, lostPerMille: 2, seed: 1 };
 /** All that happens in a slot happens in its last 50 s, and reaches the service at its end. In between only what is due by itself is done. */
 const slotMs = 300_000;
 const busyMs = 50_000;
@@ -24,19 +27,21 @@ const onAt = offAt + 2;
 const sweepAfterMs = 30_000;
 
 /**
- * G5 under a virtual clock: drivers live for days, the region is switched off and on, and the regulator now and then answers 500 to what it has
- * done. Nobody may stay open, nobody unreported, for longer than a minute after the cause (and the quiet time after an unknown outcome), and no
- * sweep may find what a wake should have done.
+ * G5 and G6 under a virtual clock: drivers live for days, the region is switched off and on, and the regulator now and then answers 500 to what it
+ * has done, or not at all. Nobody may stay open, nobody unreported, for longer than a minute after the cause (and the quiet time after an unknown
+ * outcome), no sweep may find what a wake should have done, and no second shift may open.
  */
 export async function liveDays(size: typeof options, databaseUrl: string, signal: AbortSignal): Promise<Figures> {
   const silenceMs = size.silenceHours * 3_600_000;
   const unread = { refreshMs: 31 * dayMs, issuedReadMs: 31 * dayMs };
   const limits = { sweepPage: 5_000, batch: 500, maxInFlight: 500, maxSilenceMs: silenceMs, ...unread };
-  await using world = await openWorld({ databaseUrl, limits, stepped: true, regulator: { maxCalls: 200_000 } });
+  const regulator = { maxCalls: 200_000, settings: { repeats: 'secondShift' as const } };
+  await using world = await openWorld({ databaseUrl, limits, stepped: true, regulator });
   const random = openRandom(`${size.seed}/days`);
   const drivers = Array.from({ length: size.drivers }, (_, no) => makeDriver(no, random));
   await settle(world, drivers);
-  world.regulator.faults.add({ kind: 'serverError', applies: true, calls: ['status'], share: 0.002 });
+  for (const kind of ['serverError', 'reset'] as const)
+    world.regulator.faults.add({ kind, applies: true, calls: ['status'], share: size.lostPerMille / 2_000 });
   const law: Law = { region: { on: true, atMs: Number.NEGATIVE_INFINITY }, silenceMs };
   const watch = openWatch(world.regulator, drivers, law);
   const fromMs = world.clock.now();
@@ -86,15 +91,22 @@ export async function liveDays(size: typeof options, databaseUrl: string, signal
   const wrongAtEnd = watch.lookAtAll(world.clock.now());
   const sweepRepaired = await readCauses(world, 'sweep_repaired_total');
   const sweepWoke = await readCauses(world, 'sweep_woken_total');
-  const wrong = missed + dangling + wrongAtEnd + Object.keys(sweepRepaired).length;
   const { total: calls, overlapping } = world.regulator.calls;
+  const secondShifts = [...world.regulator.registry.accounts.values()].reduce(
+    (sum, { history }) => sum + history.filter(({ what }) => what === 'secondShift').length,
+    0,
+  );
+  const { serverError = 0, reset = 0 } = world.regulator.faults.fired;
+  const wrong = missed + dangling + wrongAtEnd + secondShifts + overlapping + Object.keys(sweepRepaired).length;
   return {
     actions: Object.values(kinds).reduce((a, b) => a + b, 0),
     kinds,
     switches,
     noticed,
     calls,
+    lostAnswers: serverError + reset,
     overlapping,
+    secondShifts,
     missed,
     dangling,
     wrongAtEnd,
