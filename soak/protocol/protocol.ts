@@ -21,7 +21,7 @@ export const protocolSoak: Soak<{ runs: number; commands: number; seed: number }
   shows:
     'G3: per deptrans id never two calls that can still take effect, never an older state after a newer, and rest in truth.',
   options: { runs: 2_000, commands: 60, seed: 1 },
-  deadlineMs: ({ runs, commands }) => 120_000 + runs * commands * 30,
+  deadlineMs: ({ runs, commands }) => 120_000 + runs * commands * 100,
   async run({ runs, commands, seed }, signal) {
     await using server = await startPostgres({ durable: false });
     await makeSchema(server.url);
