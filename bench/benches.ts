@@ -11,6 +11,7 @@ import type { Bench } from './frame.ts';
 import { allGoals, type GoalId } from './goals.ts';
 import { intakeBench } from './intake/intake.ts';
 import { sizesBench } from './sizes/sizes.ts';
+import { sustainedBench } from './sustained/sustained.ts';
 
 /** All benchmarks that can be run. */
 export const benches: readonly Bench[] = [
@@ -25,6 +26,7 @@ export const benches: readonly Bench[] = [
   pollingBench,
   consumerCheckBench,
   sizesBench,
+  sustainedBench,
 ];
 
 /** The benchmark of that name. Throws a sentence that lists what there is. */

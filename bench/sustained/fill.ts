@@ -1,0 +1,54 @@
+import { sql } from 'kysely';
+import { type Db, inTransaction } from '../../src/store/database.ts';
+import { fillPeople } from '../database/fill-people.ts';
+
+export type City = { profiles: number; drivers: number };
+
+/**
+ * Fills an empty database with a mirror of `profiles` profiles, of which the first `drivers` have driven before: their states are known, and six
+ * in ten are bound to an id.
+ */
+export async function fillCity(db: Db, { profiles, drivers }: City): Promise<void> {
+  await inTransaction(db, async (tx) => {
+    await fillPeople(tx, profiles);
+    await sql`insert into deptrans.profiles (driver_license_pd_id, person_no, deptrans_id, updated_at, checked_at)
+      select md5('person ' || i), i + 1, 1000000 + i, deptrans.now(), deptrans.now() from generate_series(0, ${drivers - 1}::int) i
+       where i % 10 < 6`.execute(tx);
+    await sql`insert into deptrans.reports (deptrans_id) select deptrans_id from deptrans.profiles`.execute(tx);
+    await sql`insert into deptrans.driver_states (park_id, driver_id, status, event_at, source_gen, source_offset, seen_at)
+      select md5('park ' || i % 2000), md5('driver ' || i), 'offline', t, 0, -1, t
+        from generate_series(0, ${drivers - 1}::int) i, (select deptrans.now() - interval '1 hour' as t offset 0) now`.execute(
+      tx,
+    );
+    await sql`insert into deptrans.mirror_streams (stream, revision, complete, confirmed_at)
+      select s, 'newest', true, deptrans.now() from unnest(array['profiles', 'categories']) s
+      on conflict (stream) do update set revision = 'newest', complete = true, confirmed_at = excluded.confirmed_at`.execute(
+      tx,
+    );
+  });
+  await sql`vacuum analyze`.execute(db);
+}
+
+/** A queue row for each driver, as after hours in which nothing was reported. They carry no event and are due in a day. */
+export async function queueEverybody(db: Db): Promise<void> {
+  await sql`insert into deptrans.status_queue (park_id, driver_id, status, event_at, queued_at, carries_event, due_at)
+    select park_id, driver_id, status, event_at, event_at, false, deptrans.now() + interval '1 day' from deptrans.driver_states`.execute(
+    db,
+  );
+}
+
+/** Turns `count` bound drivers, the first being number `from` of them, on line, or off if they are on, and queues them: what the intake does to as many changes. */
+export async function turnDrivers(db: Db, from: number, count: number): Promise<void> {
+  await sql`with turned as (
+      update deptrans.driver_states s set status = case s.status when 'offline' then 'online' else 'offline' end, event_at = n.at,
+             connected_at = n.at, seen_at = n.at
+        from (select md5('park ' || i % 2000) as park_id, md5('driver ' || i) as driver_id
+                from (select n / 6 * 10 + n % 6 as i from generate_series(${from}::int, ${from + count - 1}::int) n) bound offset 0) k, (select deptrans.now() as at offset 0) n
+       where s.park_id = k.park_id and s.driver_id = k.driver_id
+      returning s.*
+    )
+    insert into deptrans.status_queue (park_id, driver_id, status, event_at, queued_at, carries_event, due_at)
+    select park_id, driver_id, status, event_at, event_at, false, event_at from turned
+    on conflict (park_id, driver_id) do update set status = excluded.status, version = excluded.version, event_at = excluded.event_at,
+      queued_at = excluded.queued_at, due_at = excluded.due_at, wait_reason = null`.execute(db);
+}

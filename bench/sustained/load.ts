@@ -1,0 +1,66 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Kafka, logLevel } from 'kafkajs';
+import type { Db } from '../../src/store/database.ts';
+import { shift } from '../intake/mixes.ts';
+import { openMessages } from '../intake/produce-events.ts';
+import { turnDrivers } from './fill.ts';
+
+/** A load that goes on at a rate until it is disposed. */
+export type Load = AsyncDisposable & {
+  /** What has been given so far. */
+  given(): number;
+};
+
+const tickMs = 100;
+
+/** Events of `profiles` drivers in turn, as they happen, `rate` a second. The topic is there. */
+export async function produceSteadily(
+  place: { brokers: string; topic: string },
+  rate: number,
+  profiles: number,
+): Promise<Load> {
+  const kafka = new Kafka({ brokers: [place.brokers], logLevel: logLevel.NOTHING });
+  const producer = kafka.producer();
+  await producer.connect();
+  const messageOf = openMessages({ profiles, mix: shift });
+  const load = steadily(rate, async (from, count) => {
+    const messages = Array.from({ length: count }, (_, j) => messageOf(from + j, Date.now()));
+    await producer.send({ topic: place.topic, acks: -1, messages });
+  });
+  return {
+    given: load.given,
+    async [Symbol.asyncDispose]() {
+      await load[Symbol.asyncDispose]();
+      await producer.disconnect();
+    },
+  };
+}
+
+/** Changes of connected of `drivers` drivers in turn, straight into the queue, `rate` a second. */
+export function queueSteadily(db: Db, rate: number, drivers: number): Load {
+  return steadily(rate, (from, count) => turnDrivers(db, from % drivers, Math.min(count, drivers - (from % drivers))));
+}
+
+/** Calls `give` every 100 ms with what is due since the last call; late calls give more. */
+function steadily(rate: number, give: (from: number, count: number) => Promise<void>): Load {
+  let given = 0;
+  let isOver = false;
+  const startedAt = performance.now();
+  const work = async () => {
+    while (!isOver) {
+      const due = Math.floor(((performance.now() - startedAt) / 1000) * rate);
+      if (due > given) await give(given, due - given);
+      given = Math.max(given, due);
+      await sleep(tickMs);
+    }
+  };
+  const working = work();
+  working.catch(() => undefined);
+  return {
+    given: () => given,
+    async [Symbol.asyncDispose]() {
+      isOver = true;
+      await working;
+    },
+  };
+}

@@ -1,0 +1,200 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Kafka, logLevel } from 'kafkajs';
+import { sql } from 'kysely';
+import { startBroker } from '../../simulator/broker/kafka.ts';
+import { startService } from '../../simulator/stage/service.ts';
+import type { Db } from '../../src/store/database.ts';
+import { openBenchServer } from '../database/bench-server.ts';
+import type { Bench, Readings, Size, Trial } from '../frame.ts';
+import type { GoalId } from '../goals.ts';
+import { fillCity, queueEverybody } from './fill.ts';
+import { type Load, produceSteadily, queueSteadily } from './load.ts';
+import { startSurroundings } from './surroundings.ts';
+
+/**
+ * Whether the service keeps up, as a process of its own with its shipped limits: (a) intake alone, (b) delivery alone, (c) both with the mirror,
+ * for a minute each, with the whole country in the mirror. The lag is what was given and not yet taken, in seconds of the rate.
+ */
+type Part = { goals: readonly GoalId[]; parts: string; eventsPerSecond: number; changesPerSecond: number };
+
+const parts: readonly Part[] = [
+  { goals: ['sustained-intake'], parts: 'intake', eventsPerSecond: 11_000, changesPerSecond: 0 },
+  { goals: ['sustained-delivery'], parts: 'delivery', eventsPerSecond: 0, changesPerSecond: 2_000 },
+  {
+    goals: ['sustained-both', 'sustained-memory', 'sustained-stretch', 'sustained-tables'],
+    parts: 'intake,delivery,mirror',
+    eventsPerSecond: 5_000,
+    changesPerSecond: 0,
+  },
+];
+
+const city = { full: { profiles: 2_000_000, drivers: 100_000 }, small: { profiles: 20_000, drivers: 5_000 } };
+/** Seconds after the beginning at which is looked: lag, sizes, and both at the end. */
+const moments = { full: { lag: 10, sizes: 20, end: 60 }, small: { lag: 2, sizes: 3, end: 6 } };
+const bound = 0.6;
+
+export const sustainedBench: Bench = {
+  name: 'sustained',
+  trials: parts.map((part) => ({
+    goals: part.goals,
+    runs: 1,
+    warmUps: 0,
+    deadlineMs: 600_000,
+    open: (size) => openTrial(size, part),
+  })),
+};
+
+async function openTrial(size: Size, part: Part): Promise<Trial> {
+  await using stack = new AsyncDisposableStack();
+  const broker = stack.use(await startBroker());
+  const server = stack.use(await openBenchServer());
+  const surroundings = stack.use(await startSurroundings());
+  await server.prepare((db) => fillCity(db, city[size]));
+  let turn = 0;
+  const owned = stack.move();
+  return {
+    async subject(signal) {
+      turn += 1;
+      await using database = await server.copy();
+      if (part.parts === 'intake') await queueEverybody(database.db);
+      const place = { brokers: broker.brokers, topic: `sustained-${turn}` };
+      await makeTopic(place);
+      await using probe = await openProbe();
+      await using service = await startService({
+        databaseUrl: database.url,
+        brokers: place.brokers,
+        cityUrl: surroundings.url,
+        env: {
+          PARTS: part.parts,
+          NODE_OPTIONS: `--import=${probe.module}`,
+          PROBE_FILE: probe.file,
+          DEPTRANS_INTAKE_TOPIC: place.topic,
+          DEPTRANS_INTAKE_GROUP_ID: place.topic,
+        },
+      });
+      const measured = await measure(size, part, {
+        db: database.db,
+        place,
+        signal,
+        begin: () => service.process.kill('SIGUSR2'),
+      });
+      if ((await service.stop()) !== 0) throw new Error('The service did not end well.');
+      return readingsOf(part, measured, await probe.read());
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+type Surroundings = { db: Db; place: { brokers: string; topic: string }; signal: AbortSignal; begin(): void };
+
+async function measure(size: Size, part: Part, { db, place, signal, begin }: Surroundings) {
+  const { drivers } = city[size];
+  const { lag, sizes, end } = moments[size];
+  await using stack = new AsyncDisposableStack();
+  const produced =
+    part.eventsPerSecond > 0 ? stack.use(await produceSteadily(place, part.eventsPerSecond, drivers)) : null;
+  const queued =
+    part.changesPerSecond > 0 ? stack.use(queueSteadily(db, part.changesPerSecond, drivers * bound)) : null;
+  const startedAt = performance.now();
+  const at = (seconds: number) =>
+    sleep(Math.max(0, startedAt + seconds * 1000 - performance.now()), undefined, { signal });
+  await at(lag);
+  begin();
+  const early = await readLag(db, part, produced, queued);
+  await at(sizes);
+  const small = await readSizes(db);
+  await at(end);
+  const late = await readLag(db, part, produced, queued);
+  return { early, late, growth: growthOf(small, await readSizes(db)) };
+}
+
+/** Seconds of the rate that were given and are not taken, and how long the oldest change waits that could be sent. */
+async function readLag(db: Db, part: Part, produced: Load | null, queued: Load | null) {
+  const { rows } = await sql<{ taken: number; waiting: number }>`
+    select (select coalesce(sum(taken), 0) from deptrans.topic_offsets)::float8 as taken,
+           (select count(*) from deptrans.status_queue q join deptrans.driver_persons p using (park_id, driver_id)
+              join deptrans.profiles b on b.driver_license_pd_id = p.driver_license_pd_id)::float8 as waiting`.execute(
+    db,
+  );
+  const { taken, waiting } = rows[0]!;
+  const intakeS = produced ? (produced.given() - taken) / part.eventsPerSecond : 0;
+  const reportsPerSecond = queued ? part.changesPerSecond : (part.eventsPerSecond / 6) * bound;
+  return { intakeS, deliveryS: part.parts === 'intake' ? 0 : waiting / reportsPerSecond };
+}
+
+async function readSizes(db: Db): Promise<Map<string, number>> {
+  const { rows } = await sql<{ name: string; bytes: number }>`
+    select relname as name, pg_total_relation_size(oid)::float8 as bytes from pg_class
+     where relnamespace = 'deptrans'::regnamespace and relkind = 'r'`.execute(db);
+  return new Map(rows.map(({ name, bytes }) => [name, bytes]));
+}
+
+/** What keeps everything for a time that is far longer than a run, and grows by that until then. */
+const kept = /^(journal|session_history|feed_log)/;
+/** Below this a table is some pages. */
+const leastBytes = 1_000_000;
+
+/** How much tables grew: the greatest ratio, and that of those that keep what happened. */
+function growthOf(before: Map<string, number>, after: Map<string, number>) {
+  const greatest = (fits: (name: string) => boolean) =>
+    Math.max(
+      1,
+      ...[...after]
+        .filter(([name, bytes]) => bytes > leastBytes && fits(name))
+        .map(([name, bytes]) => bytes / Math.max(before.get(name) ?? 0, leastBytes)),
+    );
+  return {
+    tables: greatest((name) => !kept.test(name)),
+    keptTables: greatest((name) => kept.test(name) && !name.startsWith('journal')),
+  };
+}
+
+type Probe = { maxRss: number; rounds: number; p99Ms: number; p999Ms: number; maxMs: number };
+
+async function openProbe() {
+  const folder = await mkdtemp(join(tmpdir(), 'deptrans-bench-probe-'));
+  const file = join(folder, 'probe.json');
+  return {
+    file,
+    module: new URL('turn-probe.ts', import.meta.url).href,
+    read: async () => JSON.parse(await readFile(file, 'utf8')) as Probe,
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+function readingsOf(
+  { goals }: Part,
+  { early, late, growth }: Awaited<ReturnType<typeof measure>>,
+  probe: Probe,
+): Readings {
+  const rssMb = probe.maxRss / 1_000_000;
+  const beside = {
+    intakeLagEarlyS: early.intakeS,
+    intakeLagEndS: late.intakeS,
+    deliveryLagEarlyS: early.deliveryS,
+    deliveryLagEndS: late.deliveryS,
+    rssMb,
+    stretchP99Ms: probe.p99Ms,
+    stretchP999Ms: probe.p999Ms,
+    stretchMaxMs: probe.maxMs,
+    tablesGrowth: growth.tables,
+    keptTablesGrowth: growth.keptTables,
+  };
+  const grown = Math.max(late.intakeS - early.intakeS, late.deliveryS - early.deliveryS);
+  const values: Partial<Record<GoalId, number>> = {
+    'sustained-memory': rssMb,
+    'sustained-stretch': probe.p99Ms,
+    'sustained-tables': growth.tables,
+  };
+  return Object.fromEntries(goals.map((goal) => [goal, { value: values[goal] ?? grown, beside }]));
+}
+
+async function makeTopic({ brokers, topic }: { brokers: string; topic: string }): Promise<void> {
+  const admin = new Kafka({ brokers: [brokers], logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  await admin.createTopics({ topics: [{ topic, numPartitions: 8 }], waitForLeaders: true });
+  await admin.disconnect();
+}
