@@ -34,7 +34,8 @@ export async function runJobs(database: BenchDatabase, url: string, options: Gra
   const { inFlight, keepsAnswers, signal } = options;
   await using stack = new AsyncDisposableStack();
   const pgPool = new pg.Pool({ connectionString: database.url, max: CONNECTIONS });
-  pgPool.on('error', () => {}); // graphile-worker asks for a listener
+  pgPool.on('error', () => {}); // graphile-worker asks for listeners
+  pgPool.on('connect', (client) => client.on('error', () => {}));
   stack.defer(() => pgPool.end());
   const agent = new Agent({ connections: inFlight, pipelining: 1, keepAliveTimeout: 30_000 });
   stack.defer(() => agent.destroy());
