@@ -43,8 +43,8 @@ export const mutations: readonly Mutation[] = [
     trap: 4,
     naive: 'a place counts however old it is',
     file: 'src/delivery/positions.ts',
-    text: 'ageMs <= maxAgeMs && ageMs',
-    replacement: 'ageMs',
+    text: "if (ageMs > maxAgeMs) odd.inc({ of: 'trackstory', what: 'old' });\n      else if",
+    replacement: 'if',
     test: 'test/traps/t04-place-when-decided.test.ts',
   },
   {
@@ -139,8 +139,8 @@ export const mutations: readonly Mutation[] = [
     trap: 18,
     naive: 'a 200 means success',
     file: 'src/regulator/moscow-wire.ts',
-    text: 'const errorBody = z.object({ error:',
-    replacement: 'const errorBody = z.object({ never:',
+    text: "body['error'] : undefined",
+    replacement: "body['never'] : undefined",
     test: 'test/traps/t18-body-decides.test.ts',
   },
   {
