@@ -106,9 +106,15 @@ export class Checks {
     const { copy, maxAgeMs } = this.#options;
     if (!(ageMs <= maxAgeMs)) return DATA_TOO_OLD;
     const key = this.#key;
-    key.set(driver.parkId, driver.driverId);
     const { index } = copy;
-    const entry = index.collisions === 0 ? index.find(key.lo, key.hi) : copy.entryOf(key);
+    let entry: number;
+    if (index.collisions === 0) {
+      key.setHash(driver.parkId, driver.driverId);
+      entry = index.find(key.lo, key.hi);
+    } else {
+      key.set(driver.parkId, driver.driverId);
+      entry = copy.entryOf(key);
+    }
     this.#entry = entry;
     const bits = entry === -1 ? 0 : bitsOf(index.table[entry + 3]!);
     if ((bits & IN_ID) === 0) return PROFILE_UNKNOWN;

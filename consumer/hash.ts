@@ -43,6 +43,58 @@ export class Key {
     this.#hash();
   }
 
+  /** Takes the hash alone of a key: enough to find it by, and quicker for keys as they usually are. */
+  setHash(parkId: string, driverId: string): void {
+    const parks = parkId.length;
+    const drivers = driverId.length;
+    if ((parks & 3) !== 0 || drivers < 3) {
+      this.set(parkId, driverId);
+      return;
+    }
+    let seen = 0;
+    let lo = SEED_LO;
+    let hi = SEED_HI;
+    // The word that holds the zero byte begins with it: after it, the driver's characters come in fours again.
+    for (let i = 0; i <= parks; i += 4) {
+      const isLast = i === parks;
+      const c0 = isLast ? 0 : parkId.charCodeAt(i);
+      const c1 = isLast ? driverId.charCodeAt(0) : parkId.charCodeAt(i + 1);
+      const c2 = isLast ? driverId.charCodeAt(1) : parkId.charCodeAt(i + 2);
+      const c3 = isLast ? driverId.charCodeAt(2) : parkId.charCodeAt(i + 3);
+      seen |= c0 | c1 | c2 | c3;
+      const k = scramble(c0 | (c1 << 8) | (c2 << 16) | (c3 << 24));
+      lo = step(lo ^ k);
+      hi = step(hi ^ k);
+    }
+    let i = 3;
+    for (; i + 4 <= drivers; i += 4) {
+      const c0 = driverId.charCodeAt(i);
+      const c1 = driverId.charCodeAt(i + 1);
+      const c2 = driverId.charCodeAt(i + 2);
+      const c3 = driverId.charCodeAt(i + 3);
+      seen |= c0 | c1 | c2 | c3;
+      const k = scramble(c0 | (c1 << 8) | (c2 << 16) | (c3 << 24));
+      lo = step(lo ^ k);
+      hi = step(hi ^ k);
+    }
+    if (i < drivers) {
+      let rest = 0;
+      for (let j = drivers - 1; j >= i; j--) {
+        seen |= driverId.charCodeAt(j);
+        rest = (rest << 8) | driverId.charCodeAt(j);
+      }
+      const k = scramble(rest);
+      lo ^= k;
+      hi ^= k;
+    }
+    if (seen > 127) {
+      this.set(parkId, driverId);
+      return;
+    }
+    this.lo = finish(lo, parks + 1 + drivers);
+    this.hi = finish(hi, parks + 1 + drivers);
+  }
+
   /** Takes a key from its two parts inside a message. */
   take(from: Uint8Array, park: number, parkLength: number, driver: number, driverLength: number): void {
     this.#reserve(parkLength + driverLength + 1);
@@ -87,10 +139,8 @@ export class Key {
     let hi = SEED_HI;
     for (let i = 0; i < whole; i++) {
       const k = scramble(words[i]!);
-      lo ^= k;
-      lo = (Math.imul((lo << 13) | (lo >>> 19), 5) + 0xe6546b64) | 0;
-      hi ^= k;
-      hi = (Math.imul((hi << 13) | (hi >>> 19), 5) + 0xe6546b64) | 0;
+      lo = step(lo ^ k);
+      hi = step(hi ^ k);
     }
     const rest = length & 3;
     if (rest !== 0) {
@@ -113,8 +163,11 @@ export function itemLane(lo: number, hi: number, seqLow: number, seqHigh: number
 }
 
 function mix(h: number, word: number): number {
-  const mixed = h ^ scramble(word);
-  return (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe6546b64) | 0;
+  return step(h ^ scramble(word));
+}
+
+function step(h: number): number {
+  return (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0;
 }
 
 function scramble(word: number): number {

@@ -13,6 +13,10 @@ test('keys hash as the contract says, from strings and from bytes', () => {
     fc.property(text, text, (park, driver) => {
       key.set(park, driver);
       expect([key.lo >>> 0, key.hi >>> 0]).toEqual(keyHash(park, driver));
+      for (const name of [park, park.slice(0, park.length & ~3)]) {
+        key.setHash(name, driver);
+        expect([key.lo >>> 0, key.hi >>> 0]).toEqual(keyHash(name, driver));
+      }
       const [parkBytes, driverBytes] = [Buffer.from(park), Buffer.from(driver)];
       const message = Buffer.concat([Buffer.from('xyz'), driverBytes, parkBytes]);
       key.take(message, 3 + driverBytes.length, parkBytes.length, 3, driverBytes.length);
