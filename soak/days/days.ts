@@ -3,12 +3,12 @@ import { openRandom } from '../../simulator/random.ts';
 import { addPeople } from '../people.ts';
 import type { Figures, Soak } from '../soak.ts';
 import { inside, openWorld, outside, type World } from '../world.ts';
-import { openCalendar } from './calendar.ts';
+import { type Calendar, openCalendar } from './calendar.ts';
 import { type Driver, makeDriver, personOf } from './driver.ts';
 import type { Law } from './due.ts';
 import { openTeller, writeTariffs } from './teller.ts';
 import { nextTimer } from './timers.ts';
-import { openWatch } from './watch.ts';
+import { openWatch, type Watch } from './watch.ts';
 
 /**
  * `sweepEvery`: of so many slots one ends with a sweep, and there the border is open. `lostPerMille`: of so many reports the answer is lost after
@@ -44,8 +44,16 @@ export async function liveDays(size: typeof options, databaseUrl: string, signal
     world.regulator.faults.add({ kind, applies: true, calls: ['status'], share: size.lostPerMille / 2_000 });
   const law: Law = { region: { on: true, atMs: Number.NEGATIVE_INFINITY }, silenceMs };
   const watch = openWatch(world.regulator, drivers, law);
+  const calendar = openCalendar(drivers, random, { fromMs: world.clock.now(), slotMs, busyMs, silenceMs });
+  const lived = await live({ world, law, watch, calendar, size }, signal);
+  return { ...lived, ...(await judge(world, watch)) };
+}
+
+type Course = { world: World; law: Law; watch: Watch; calendar: Calendar; size: typeof options };
+
+/** Lets the days pass. Returns what happened in them. */
+async function live({ world, law, watch, calendar, size }: Course, signal: AbortSignal) {
   const fromMs = world.clock.now();
-  const calendar = openCalendar(drivers, random, { fromMs, slotMs, busyMs, silenceMs });
   const teller = openTeller(world);
   const kinds: Record<string, number> = {};
   let switches = 0;
@@ -87,6 +95,11 @@ export async function liveDays(size: typeof options, databaseUrl: string, signal
     await world.advance(60_000);
     await work(true);
   }
+  return { actions: Object.values(kinds).reduce((a, b) => a + b, 0), kinds, switches };
+}
+
+/** What held at the end and on the way. */
+async function judge(world: World, watch: Watch) {
   const { missed, dangling, noticed, slowestMs, examples } = watch;
   const wrongAtEnd = watch.lookAtAll(world.clock.now());
   const sweepRepaired = await readCauses(world, 'sweep_repaired_total');
@@ -99,9 +112,6 @@ export async function liveDays(size: typeof options, databaseUrl: string, signal
   const { serverError = 0, reset = 0 } = world.regulator.faults.fired;
   const wrong = missed + dangling + wrongAtEnd + secondShifts + overlapping + Object.keys(sweepRepaired).length;
   return {
-    actions: Object.values(kinds).reduce((a, b) => a + b, 0),
-    kinds,
-    switches,
     noticed,
     calls,
     lostAnswers: serverError + reset,
