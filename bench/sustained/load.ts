@@ -12,6 +12,8 @@ export type Load = AsyncDisposable & {
 };
 
 const tickMs = 100;
+/** Given at once, at most: whoever is late catches up in several goes, since a broker takes no message set beyond a megabyte. */
+const mostAtOnce = 2_000;
 
 /** Events of `profiles` drivers in turn, as they happen, `rate` a second. The topic is there. */
 export async function produceSteadily(
@@ -41,7 +43,7 @@ export function queueSteadily(db: Db, rate: number, drivers: number): Load {
   return steadily(rate, (from, count) => turnDrivers(db, from % drivers, Math.min(count, drivers - (from % drivers))));
 }
 
-/** Calls `give` every 100 ms with what is due since the last call; late calls give more. */
+/** Calls `give` every 100 ms with what is due since the last call. */
 function steadily(rate: number, give: (from: number, count: number) => Promise<void>): Load {
   let given = 0;
   let isOver = false;
@@ -49,9 +51,10 @@ function steadily(rate: number, give: (from: number, count: number) => Promise<v
   const work = async () => {
     while (!isOver) {
       const due = Math.floor(((performance.now() - startedAt) / 1000) * rate);
-      if (due > given) await give(given, due - given);
-      given = Math.max(given, due);
-      await sleep(tickMs);
+      const count = Math.min(due - given, mostAtOnce);
+      if (count > 0) await give(given, count);
+      given += count;
+      if (given === due) await sleep(tickMs);
     }
   };
   const working = work();
