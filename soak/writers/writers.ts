@@ -51,6 +51,7 @@ export async function writeAtOnce(size: Options, databaseUrl: string, signal: Ab
   following.catch(() => {}); // awaited below
   const done = { commits: 0, undone: 0 };
   await inTransaction(db, async (foreign) => {
+    await sql`set local idle_in_transaction_session_timeout = 0`.execute(foreign); // it does nothing, for as long as all this takes
     await sql`create temporary table of_somebody_else as select 1`.execute(foreign);
     const writers = Array.from({ length: size.writers }, async (_, i) => {
       const mine = random.fork(`writer ${i}`);
