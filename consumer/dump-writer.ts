@@ -41,7 +41,10 @@ export async function writeDump(
       if (!isStillGood()) break;
     }
     // Names of regions are only ever added: the newest list fits all chunks.
-    await section(SECTIONS.meta, Buffer.from(JSON.stringify({ ...begun, regions: copy.regions.names })));
+    const { ids, statuses } = begun.feeds;
+    const ended = meta().feeds;
+    const feeds = { ids: { ...ids, reach: ended.ids.reach }, statuses: { ...statuses, reach: ended.statuses.reach } };
+    await section(SECTIONS.meta, Buffer.from(JSON.stringify({ ...begun, feeds, regions: copy.regions.names })));
     const end = Buffer.alloc(4);
     end.writeUInt32LE(sum);
     await section(SECTIONS.end, end);

@@ -36,8 +36,8 @@ export class Dumps {
       // A time that is still to come says that one of the two clocks was wrong: then nobody knows how old the dump is.
       const ageMs = exactAtMs <= now ? now - exactAtMs : Number.POSITIVE_INFINITY;
       for (const kind of KINDS) {
-        const { epoch, cursor, position } = places[kind];
-        feeds[kind].adopt({ epoch, cursor: new Uint8Array(Buffer.from(cursor, 'base64')), position }, ageMs);
+        const { cursor, ...place } = places[kind];
+        feeds[kind].adopt({ ...place, cursor: new Uint8Array(Buffer.from(cursor, 'base64')) }, ageMs);
       }
       this.counts.loadedRows = copy.rows.count;
     } catch (error) {
@@ -78,8 +78,8 @@ export class Dumps {
   #meta(): Meta {
     const { settings, copy, feeds, clock } = this.#options;
     const ageMs = Math.max(feeds.ids.ageMs, feeds.statuses.ageMs);
-    const place = ({ epoch, cursor, position }: Feed) => {
-      return { epoch, cursor: Buffer.from(cursor).toString('base64'), position };
+    const place = ({ epoch, cursor, position, reach }: Feed) => {
+      return { epoch, cursor: Buffer.from(cursor).toString('base64'), position, reach };
     };
     return {
       source: settings.source,

@@ -10,7 +10,7 @@ export class StartAnew extends Error {
 }
 
 /** Where a feed is in its history, as a dump keeps it. */
-export type Place = { epoch: string; cursor: Uint8Array; position: number };
+export type Place = { epoch: string; cursor: Uint8Array; position: number; reach: number };
 
 export type FeedOptions = {
   kind: Kind;
@@ -48,6 +48,8 @@ export class Feed {
   #exactAt = Number.NEGATIVE_INFINITY;
   /** Buckets that are being mended, and from which position on they must be equal again: infinite until that is known. */
   readonly #mending = new Map<number, number>();
+  /** What a dump brought may be ahead of its cursor by so much: before that position no digest is that of the copy. */
+  #ahead = 0;
   readonly #options: FeedOptions;
 
   constructor(options: FeedOptions) {
@@ -73,9 +75,15 @@ export class Feed {
     return this.#options.clock.monotonic() - this.#exactAt;
   }
 
+  /** No record that is held is newer than this. */
+  get reach(): number {
+    return Math.max(this.position, this.#ahead, ...[...this.#mending.values()].filter(Number.isFinite));
+  }
+
   /** Goes on from a dump that was exact so long ago. */
-  adopt({ epoch, cursor, position }: Place, ageMs: number): void {
+  adopt({ epoch, cursor, position, reach }: Place, ageMs: number): void {
     Object.assign(this, { epoch, cursor, position });
+    this.#ahead = reach;
     this.#isWhole = true;
     this.#exactAt = this.#options.clock.monotonic() - ageMs;
   }
@@ -152,6 +160,7 @@ export class Feed {
     this.position = 0;
     this.#inSnapshot = true;
     this.#mending.clear();
+    this.#ahead = 0;
     copy.unsee(this.kind);
     if (copy.rows.end === 1 && rows < 2 ** 24) copy.index.reserve(rows);
   }
@@ -192,7 +201,7 @@ export class Feed {
   }
 
   #compare(digest: DigestBytes | undefined): void {
-    if (!digest) return;
+    if (!digest || this.position < this.#ahead) return;
     const { copy, inspect, mend } = this.#options;
     inspect();
     const differing = copy.digests[this.kind].differing(digest.sums, digest.counts);

@@ -46,7 +46,7 @@ export function librarySide(): Side {
       return last.allowed;
     },
     async dump(path) {
-      const place = { epoch: 'e', cursor: '', position: 1 };
+      const place = { epoch: 'e', cursor: '', position: 1, reach: 1 };
       const meta = () => ({ source: 's', exactAtMs: 0, regions: [], feeds: { ids: place, statuses: place } });
       const start = performance.now();
       await writeDump(path, copy, meta, () => true);
