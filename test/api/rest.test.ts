@@ -48,11 +48,13 @@ test('answers are JSON with the names of the proto, every field, and bytes as th
         deptrans_id: '42',
         seq: '9007199254740993',
         deleted: false,
+        state: 'STATE_UNSPECIFIED',
       },
     ],
     cursor: '-_--AQ',
     has_more: true,
     reset: false,
+    through_seq: '0',
   });
 });
 

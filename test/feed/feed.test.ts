@@ -94,7 +94,7 @@ test('readers that do not read cost nothing, and are exact when they go on', asy
   const { db } = database;
   const people = await addPeople(db, 5_000);
   await setSessions(db, people);
-  await using feed = await openTestFeed(db);
+  await using feed = await openTestFeed(db, { maxSnapshots: 300 });
 
   const slow = Array.from({ length: 300 }, () => feed.watch('statuses', WHOLE, NOBODY));
   const consumer = new Consumer();

@@ -51,9 +51,9 @@ const lines: readonly TrapLine[] = [
     '4: versions are counted by row',
     lookUp,
     swapped(
-      ['queue.put', 'carries_event, due_at)', 'carries_event, due_at, version)'],
-      ['queue.put', 'true, n.at\n', 'true, n.at, 1\n'],
-      ['queue.put', 'version = excluded.version', 'version = deptrans.status_queue.version + 1'],
+      ['states.write', 'carries_event, due_at)', 'carries_event, due_at, version)'],
+      ['states.write', 'true, n.at\n', 'true, n.at, 1\n'],
+      ['states.write', 'version = excluded.version', 'version = deptrans.status_queue.version + 1'],
     ),
     'event P1 on · w1 sends · remap P1 bob · w2 reports · event P1 off · answer w1 · settle w1',
     OPEN,
