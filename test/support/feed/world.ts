@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { type Db, inTransaction } from '../../../src/store/database.ts';
+import { lockMapping } from '../../../src/store/locks.ts';
 import { publish } from '../../../src/store/publish.ts';
 
 export type SessionChange = {
@@ -52,9 +53,10 @@ export async function setSessions(
   });
 }
 
-/** Binds people to ids of their own, or sets another state; an unbound row keeps no id. */
+/** Binds people to ids of their own, or sets another state; an unbound row keeps no id. Under the lock that the service takes for it. */
 export async function setBindings(db: Db, people: readonly number[], state = 'bound'): Promise<number | null> {
   return await inTransaction(db, async (tx) => {
+    await lockMapping(tx);
     await sql`insert into deptrans.profiles as b (driver_license_pd_id, person_no, deptrans_id, updated_at, state)
       select driver_license_pd_id, person_no, case when ${state} <> 'unbound' then (100000 + person_no)::text end, deptrans.now(), ${state}
         from deptrans.persons where person_no = any(${[...people]}) order by driver_license_pd_id
