@@ -5,6 +5,7 @@ import { openIncrementalUpdatesService } from './api/incremental-updates-service
 import { openOperationsService } from './api/operations-service.ts';
 import { openStatusIngestService } from './api/status-ingest-service.ts';
 import { openWatchFrames } from './api/watch-frames.ts';
+import { openAuth } from './auth/open-auth.ts';
 import { openCategories } from './clients/categories.ts';
 import { openHttp } from './clients/http.ts';
 import { openPersonal } from './clients/personal.ts';
@@ -122,6 +123,8 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
     const { maxDataAgeMs, heartbeatMs: heartbeatIntervalMs, ...feedLimits } = limits.feed;
     const feed = stack.use(openFeed({ ...common, ...feedLimits, heartbeatIntervalMs }));
     reasons.push(() => feed.notReady());
+    const auth = stack.use(await openAuth(config.auth, limits.auth, common));
+    reasons.push(() => auth.notReady());
     const { idDisplay, deadlineMs: callTimeoutMs, readTimeoutMs } = limits.api;
     const listener = await openApi({
       ...common,
@@ -138,6 +141,7 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
         }),
       },
       frames: openWatchFrames({ feed, regions: config.regions }),
+      auth,
       readiness,
       host: config.host,
       port: config.port,

@@ -129,6 +129,19 @@ export const limitsSchema = z.strictObject({
     /** Of one reading of the database for such a call. */
     readTimeoutMs: ms(900),
   }),
+  auth: section({
+    /** The one by which tokens are signed. */
+    algorithm: z.enum(['ES256', 'ES384', 'EdDSA', 'RS256', 'PS256']).default('ES256'),
+    /** By how much clocks may differ. */
+    leewayMs: ms(5_000, 0),
+    /** How often the keys are read again. */
+    refreshMs: ms(60_000),
+    /** How soon after the last reading a token of an unknown key may cause another. */
+    cooldownMs: ms(5_000),
+    cachedTokens: count(20_000, 1),
+    /** Services that vouch for drivers: their requests may name one by headers. */
+    proxies: z.array(z.string().regex(/^[!-+\--~]{1,64}$/)).default(['driver-gateway']),
+  }),
   maintenance: section({
     periodMs: ms(60_000),
     /** Of the journal and the history of sessions. */
@@ -158,7 +171,10 @@ const secret = z.string().min(1).max(1_024);
 /** What the surroundings say: addresses, secrets, identity. Each `*_FILE` names a file with the secret in it. */
 export const environmentSchema = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a URL postgres://user:password@host/database' }),
-  HOST: z.enum(['127.0.0.1', '::1', 'localhost']).default('127.0.0.1'),
+  HOST: z
+    .string()
+    .regex(/^[\w.:-]{1,253}$/)
+    .default('127.0.0.1'),
   PORT: port.default(8080),
   METRICS_PORT: port.default(9090),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),

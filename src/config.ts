@@ -2,6 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { z } from 'zod';
+import type { AuthSettings } from './auth/open-auth.ts';
+import { readAuth } from './config-auth.ts';
 import {
   areaSchema,
   environmentSchema,
@@ -22,6 +24,7 @@ import { Masked } from './runtime/masked.ts';
 export type Config = Readonly<{
   instance: string;
   parts: ReadonlySet<PartName>;
+  auth: AuthSettings;
   host: string;
   port: number;
   metricsPort: number;
@@ -60,6 +63,7 @@ export function readConfig(
 ): Config {
   const problems: string[] = [];
   const environment = check(environmentSchema, withSecretFiles(env, problems), '', problems);
+  const auth = readAuth(env, problems);
   const limits = check(
     limitsSchema,
     withOverrides(readJson(join(folder, 'service.json'), problems), env, problems),
@@ -72,6 +76,7 @@ export function readConfig(
   return Object.freeze({
     instance: e.INSTANCE ?? `${hostname()}-${process.pid}`.replace(/[^\w.:-]/g, '-').slice(-64),
     parts: new Set(e.PARTS),
+    auth,
     host: e.HOST,
     port: e.PORT,
     metricsPort: e.METRICS_PORT,

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { readConfig } from '../src/config.ts';
 
 const good = {
+  AUTH: 'open',
   DATABASE_URL: 'postgres://service:hunter22@127.0.0.1/deptrans',
   REGULATOR_URL: 'http://127.0.0.1:1/regulator',
   REGULATOR_LOGIN: 'service',

@@ -1,5 +1,6 @@
 import { openApi, type Services } from '../../src/api/api.ts';
 import { openIncrementalUpdatesService } from '../../src/api/incremental-updates-service.ts';
+import { openToAll } from '../../src/auth/auth.ts';
 import { openFeed } from '../../src/feed/feed.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { openLifetime } from '../../src/runtime/lifetime.ts';
@@ -35,6 +36,7 @@ const none = { driverId: {}, diagnostics: {}, statusIngest: {}, operations: {} }
 >;
 const listener = await openApi({
   services: { ...(none as Services), incrementalUpdates: openIncrementalUpdatesService({ feed, regions: [] }) },
+  auth: openToAll(),
   readiness: () => [],
   host: '127.0.0.1',
   port: 0,

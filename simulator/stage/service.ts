@@ -18,7 +18,7 @@ export type ServiceOptions = ServiceSurroundings & {
   onLine?(line: string): void;
 };
 
-/** Starts the service as a process of its own, beside a simulated city. Ready to be called when this resolves. */
+/** Starts the service as a process of its own, beside a simulated city; it knows nobody, unless `env` gives it keys. Ready to be called when this resolves. */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { databaseUrl, brokers, cityUrl, port = 0, metricsPort = 0, env = {}, onLine } = options;
   const child = await startChild({
@@ -26,6 +26,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     env: {
       DATABASE_URL: databaseUrl,
       ...(brokers !== null && { KAFKA_BROKERS: brokers }),
+      AUTH: 'open',
       PORT: String(port),
       METRICS_PORT: String(metricsPort),
       REGULATOR_URL: `${cityUrl}/regulator`,

@@ -16,11 +16,14 @@ import { StatusIngestService } from '../../gen/deptrans/v1/status_ingest_pb.ts';
 import { ServerReflection } from '../../gen/grpc/reflection/v1/reflection_pb.ts';
 import { ServerReflection as ServerReflectionAlpha } from '../../gen/grpc/reflection/v1alpha/reflection_pb.ts';
 import { Health } from '../../gen/health/v1/health_pb.ts';
+import type { Auth } from '../auth/auth.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Lifetime } from '../runtime/lifetime.ts';
 import { type Listener, type ListenerLimits, openListener } from '../runtime/listener.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
+import { rulesOf } from './access.ts';
+import { type Admit, makeAdmit } from './admission.ts';
 import { type Endpoints, makeRequestHandler } from './endpoints.ts';
 import { refuse } from './errors.ts';
 import { type FrameStream, sendFrames } from './frame-handler.ts';
@@ -37,7 +40,8 @@ import { routesOf } from './transcoding.ts';
  * The edge: everything that others can ask of the service, on one port. Each RPC answers over Connect, gRPC and gRPC-Web, on HTTP/1.1 and
  * HTTP/2, and on its REST path if the contract gives it one; beside them gRPC health and reflection, `/healthz` and `/readyz`.
  *
- * It guarantees that all of these run through the same interceptors and implementations, that a refusal carries a reason of the contract
+ * It guarantees that all of these run through the same interceptors and implementations, that nobody is answered whom the table of access.ts does not
+ * list for what he calls, that a refusal carries a reason of the contract
  * and nothing personal, and that requests are bounded in size and time. It knows nothing of what the services do. RPC paths take POST
  * only: what Connect offers by GET would put the request into URLs.
  */
@@ -53,6 +57,8 @@ export type ApiOptions = {
   services: Services;
   /** Streams whose frames are encoded already, by method; the services answer the same where these cannot be sent. */
   frames?: ReadonlyMap<DescMethod, FrameStream>;
+  /** Knows who calls. */
+  auth: Auth;
   readiness: Readiness;
   host: string;
   /** 0: any free one. */
@@ -73,11 +79,24 @@ export function openApi(options: ApiOptions): Promise<Listener> {
   const { services, readiness, lifetime, clock, metrics } = options;
   const log = options.log.child({ part: 'api' });
   const limits = options.bodyLimits ?? BODY_LIMITS;
-  const interceptors = makeInterceptors(log);
   const specs = specsOf(services, readiness, clock);
+  const ops = makeOpsPaths(readiness);
+  const rules = rulesOf(
+    specs.map(({ method }) => method as DescMethod),
+    [...ops.keys()],
+  );
+  const admit = makeAdmit(options.auth, rules, metrics);
+  const interceptors = makeInterceptors(log, admit);
   const { frames = new Map() } = options;
-  const endpoints = makeEndpoints(specs, { interceptors, limits, shutdownSignal: cutOff(lifetime), frames, log });
-  const handler = makeRequestHandler({ endpoints, ops: makeOpsPaths(readiness), clock, log, metrics });
+  const endpoints = makeEndpoints(specs, {
+    interceptors,
+    limits,
+    shutdownSignal: cutOff(lifetime),
+    frames,
+    log,
+    admit,
+  });
+  const handler = makeRequestHandler({ endpoints, ops, clock, log, metrics });
   return openListener({ host: options.host, port: options.port, handler, limits: options.listenerLimits ?? {} });
 }
 
@@ -106,6 +125,7 @@ type Serving = {
   shutdownSignal: AbortSignal;
   frames: ReadonlyMap<DescMethod, FrameStream>;
   log: Log;
+  admit: Admit;
 };
 
 function makeEndpoints(specs: MethodImplSpec[], serving: Serving): Endpoints {

@@ -1,5 +1,6 @@
 import type { Message } from '@bufbuild/protobuf';
 import { type ContextValues, createContextKey, createContextValues } from '@connectrpc/connect';
+import type { Caller, Driver } from '../auth/caller.ts';
 
 /** One call as the edge sees it, whatever its protocol: made by an adapter, filled by the interceptors, counted when the response ends. */
 export type Call = {
@@ -7,6 +8,10 @@ export type Call = {
   readonly name: string;
   /** Sent back as `x-request-id`. Our own, since one from outside could hold anything. */
   readonly requestId: string;
+  /** The address at the other end of the connection. */
+  readonly peer: string;
+  /** Who asks; nobody until he was admitted. */
+  caller: Caller;
   /** Reads and decodes the request; undefined where the protocol's handler does it. Refuses what does not fit the contract. */
   readMessage: (() => Promise<Message>) | undefined;
   /** How it came out: `ok` or a code in snake case. Until known, what it is if the response ends now. */
@@ -25,4 +30,19 @@ export function callOf(values: ContextValues): Call {
   const call = values.get(callKey);
   if (!call) throw new Error('A request reached the interceptors without its call');
   return call;
+}
+
+/** The driver who asks. Where a driver was admitted there is one. */
+export function driverOf(values: ContextValues): Driver {
+  const { caller } = callOf(values);
+  if (caller.kind !== 'driver') throw new Error('A method of drivers was entered by somebody else');
+  return caller;
+}
+
+/** The name of the service or engineer who asks. */
+export function callerNameOf(values: ContextValues): string {
+  const { caller } = callOf(values);
+  if (caller.kind !== 'service' && caller.kind !== 'engineer')
+    throw new Error('A method of engineers was entered by somebody else');
+  return caller.name;
 }

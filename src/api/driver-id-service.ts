@@ -13,7 +13,7 @@ import {
 import type { LicenceNumber, Regulator } from '../regulator/regulator.ts';
 import { bind, type Caller, type DriverRef, readCaller } from '../store/bindings.ts';
 import type { Db } from '../store/database.ts';
-import { readDriverRef } from './credentials.ts';
+import { driverOf } from './call.ts';
 import { readWithin, saveWithin } from './database-deadline.ts';
 import { refuse } from './errors.ts';
 
@@ -69,13 +69,13 @@ export function openDriverIdService(options: DriverIdOptions): ServiceImpl<typeo
   };
 
   return {
-    async getDriverId(_, { requestHeader, signal }) {
-      const { binding } = await readKnown(readDriverRef(requestHeader), null, signal);
+    async getDriverId(_, { values, signal }) {
+      const { binding } = await readKnown(refOf(driverOf(values)), null, signal);
       return { id: toMessage(binding, idDisplay) };
     },
 
-    async setDriverId({ deptransId, idempotencyKey }, { requestHeader, signal }: HandlerContext) {
-      const driver = readDriverRef(requestHeader);
+    async setDriverId({ deptransId, idempotencyKey }, { values, signal }: HandlerContext) {
+      const driver = refOf(driverOf(values));
       const wanted = parseDeptransId(deptransId);
       if (!wanted) throw refuse('ID_MALFORMED', { fields: [{ field: 'deptrans_id', description: '1 to 20 digits' }] });
       checkKey(idempotencyKey);
@@ -83,6 +83,10 @@ export function openDriverIdService(options: DriverIdOptions): ServiceImpl<typeo
       return { id: toMessage(await bindChecked(driver, wanted, deadline), idDisplay) };
     },
   };
+}
+
+function refOf({ parkId, driverId }: DriverRef): DriverRef {
+  return { parkId, driverId };
 }
 
 /** A repeat of a call that succeeded finds its id bound and succeeds again, so the key itself need not be remembered. */

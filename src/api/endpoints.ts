@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Caller } from '../auth/caller.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { HttpRequest, HttpResponse, RequestHandler } from '../runtime/listener.ts';
 import type { Log } from '../runtime/log.ts';
@@ -44,6 +45,8 @@ export function makeRequestHandler({ endpoints, ops, clock, log, metrics }: Requ
     const call: Call = {
       name: endpoint?.name ?? 'unknown',
       requestId: randomUUID(),
+      peer: peerOf(req),
+      caller: NOBODY,
       readMessage: undefined,
       code: endpoint ? 'protocol_error' : 'unimplemented',
       reason: undefined,
@@ -61,6 +64,13 @@ export function makeRequestHandler({ endpoints, ops, clock, log, metrics }: Requ
       else sendJson(res, 500, { code: 'internal', reason: 'INTERNAL', message: 'Internal error', details: [] });
     });
   };
+}
+
+const NOBODY: Caller = { kind: 'nobody' };
+
+function peerOf(req: HttpRequest): string {
+  const socket = 'stream' in req ? req.stream.session?.socket : req.socket;
+  return socket?.remoteAddress ?? '';
 }
 
 /** The path of a request, without the query. A target in absolute form has one too. */

@@ -79,7 +79,21 @@ export const ERROR_REASONS = {
   CREDENTIALS_MISSING: {
     code: Code.Unauthenticated,
     http: 401,
-    message: 'The request does not say which driver it comes from',
+    message: 'The request does not say who it comes from',
+    ru: 'Войдите в приложение ещё раз',
+    en: 'Sign in again',
+  },
+  CREDENTIALS_INVALID: {
+    code: Code.Unauthenticated,
+    http: 401,
+    message: 'The token is not valid here, or not any more',
+    ru: 'Войдите в приложение ещё раз',
+    en: 'Sign in again',
+  },
+  NOT_ALLOWED: {
+    code: Code.PermissionDenied,
+    http: 403,
+    message: 'The caller is known, and this is not for it to call',
     ru: 'Войдите в приложение ещё раз',
     en: 'Sign in again',
   },

@@ -16,6 +16,7 @@ import {
 import { parseTimeout as parseGrpcTimeout, setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
 import { trailerFlag, trailerSerialize } from '@connectrpc/connect/protocol-grpc-web';
 import type { Log } from '../runtime/log.ts';
+import type { Admit } from './admission.ts';
 import { type Call, callOf } from './call.ts';
 import { failCall } from './interceptors.ts';
 
@@ -37,12 +38,12 @@ const WIRES: Readonly<Record<string, Wire>> = {
  * A handler that sends frames as they are: a frame is encoded once, not once for each of its subscribers, which is most of what a stream
  * costs. Where the request asks for anything but plain binary messages, the library's handler answers.
  *
- * The request is read, refused, timed out, counted and logged as everywhere else; only making and encoding messages is left out.
+ * The caller is admitted, and the request is read, refused, timed out, counted and logged as everywhere else; only making and encoding messages is left out.
  */
 export function sendFrames(
   handler: UniversalHandler,
   frames: FrameStream,
-  { log, shutdownSignal }: { log: Log; shutdownSignal: AbortSignal },
+  { log, shutdownSignal, admit }: { log: Log; shutdownSignal: AbortSignal; admit: Admit },
 ): UniversalHandler {
   const handle = (req: UniversalServerRequest): Promise<UniversalServerResponse> => {
     const wire = WIRES[(req.header.get('content-type') ?? '').toLowerCase().split(';', 1)[0]!.trim()];
@@ -56,7 +57,8 @@ export function sendFrames(
       ending.abort();
     };
     const trailer = new Headers();
-    const sent = send(frames, call, { log, header: req.header, signal: ending.signal, end });
+    const admitted = async () => admit(handler.method, call, req.header);
+    const sent = send(frames, call, { admitted, log, header: req.header, signal: ending.signal, end });
     const body = wire === 'grpc' ? withTrailer(sent, trailer) : withLastFrame(sent, wire);
     const header = new Headers({ 'content-type': req.header.get('content-type')! });
     return Promise.resolve({ status: 200, header, body, trailer });
@@ -72,17 +74,23 @@ export function sendFrames(
   });
 }
 
+type Surroundings = {
+  /** Refuses who may not call. */
+  admitted: () => Promise<void>;
+  log: Log;
+  header: Headers;
+  signal: AbortSignal;
+  end: () => void;
+};
+
 type Sent = AsyncGenerator<Uint8Array, ConnectError | undefined, void>;
 
 /** The frames, and at their end how the call came out. An error that comes back from writing one means that the caller has left. */
-async function* send(
-  frames: FrameStream,
-  call: Call,
-  { end, ...surroundings }: { log: Log; header: Headers; signal: AbortSignal; end: () => void },
-): Sent {
+async function* send(frames: FrameStream, call: Call, { admitted, end, ...surroundings }: Surroundings): Sent {
   let writing = false;
   call.code = 'canceled';
   try {
+    await admitted();
     for await (const frame of frames(await call.readMessage!(), surroundings.signal)) {
       writing = true;
       yield frame;

@@ -1,12 +1,13 @@
 import type { Message } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import type { Log } from '../runtime/log.ts';
+import { type Admit, admitCallers } from './admission.ts';
 import { type Call, callOf } from './call.ts';
 import { localize, reasonOf, refuse, refuseWithCode, toRefusal } from './errors.ts';
 
 /** What every call passes, from the outside in. The same for RPCs and for the REST paths. */
-export function makeInterceptors(log: Log): Interceptor[] {
-  return [answerErrors(log), receiveMessage];
+export function makeInterceptors(log: Log, admit: Admit): Interceptor[] {
+  return [answerErrors(log), admitCallers(admit), receiveMessage];
 }
 
 /** Makes an error the refusal that leaves, and tells the call how it came out. */

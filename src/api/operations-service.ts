@@ -26,8 +26,7 @@ import { readParked, wakeDriver, wakeParked } from '../store/operations-parked.t
 import { readQuarantine } from '../store/operations-quarantine.ts';
 import { countOpen, readStatus } from '../store/operations-status.ts';
 import { switchRegionOff } from '../store/rules.ts';
-import { callOf } from './call.ts';
-import { readServiceCaller } from './credentials.ts';
+import { callerNameOf, callOf } from './call.ts';
 import { readWithin } from './database-deadline.ts';
 import { refuse } from './errors.ts';
 import { explain } from './explanation.ts';
@@ -47,8 +46,7 @@ import { decodePageToken, encodePageToken, pageSize } from './page-token.ts';
  * The on-call engineer's tools.
  *
  * Guarantees: the caller is named, the request is checked and the operation is on record before it is carried out; no whole government id and no token
- * of a person is in an answer, the record or the log; every operation may be repeated. Not guaranteed: who the caller is (the network vouches
- * for that), and one snapshot: an answer reads the present statement by statement.
+ * of a person is in an answer, the record or the log; every operation may be repeated. Not guaranteed: one snapshot: an answer reads the present statement by statement.
  */
 export type OperationsOptions = {
   db: Db;
@@ -91,7 +89,7 @@ export function openOperationsService(options: OperationsOptions): ServiceImpl<t
       work: (asked: Asked, caller: string, signal: AbortSignal) => Promise<Answer>,
     ) =>
     async (request: Request, context: HandlerContext): Promise<Answer> => {
-      const caller = readServiceCaller(context.requestHeader);
+      const caller = callerNameOf(context.values);
       const asked = check(request);
       await record(context, caller, asked);
       const signal = AbortSignal.any([context.signal, AbortSignal.timeout(TIMEOUT_MS)]);
@@ -174,7 +172,7 @@ export function openOperationsService(options: OperationsOptions): ServiceImpl<t
     ),
 
     async *exportExchanges(request: ExportExchangesRequest, context: HandlerContext) {
-      const caller = readServiceCaller(context.requestHeader);
+      const caller = callerNameOf(context.values);
       const driver = checkDriver(request.driver);
       const range = checkRange(request.from, request.to);
       await record(context, caller, { ...driver, ...range });

@@ -1,4 +1,5 @@
 import { type DriverIdOptions, openDriverIdService } from '../../src/api/driver-id-service.ts';
+import { openToAll } from '../../src/auth/auth.ts';
 import type { Outcome } from '../../src/domain/outcome.ts';
 import { Masked } from '../../src/runtime/masked.ts';
 import type { Db } from '../../src/store/database.ts';
@@ -36,23 +37,26 @@ export async function openDriverIdWorld(): Promise<DriverIdWorld> {
   for (const person of ['ann', 'bob']) await addPerson(db, person);
   await completeMirror(db);
   const open = (own: Partial<DriverIdOptions> = {}) =>
-    openEdge({
-      driverId: openDriverIdService({
-        db,
-        personal: { licenceNumbers: () => Promise.try(() => world.licences()) },
-        regulator: {
-          checkId(id, licence, signal) {
-            world.checks.push(`${id} ${licence.reveal()}`);
-            return Promise.try(() => world.regulator(id, signal));
+    openEdge(
+      {
+        driverId: openDriverIdService({
+          db,
+          personal: { licenceNumbers: () => Promise.try(() => world.licences()) },
+          regulator: {
+            checkId(id, licence, signal) {
+              world.checks.push(`${id} ${licence.reveal()}`);
+              return Promise.try(() => world.regulator(id, signal));
+            },
           },
-        },
-        journalKey: 'key',
-        idDisplay: 'full',
-        callTimeoutMs: 4_000,
-        readTimeoutMs: 1_000,
-        ...own,
-      }),
-    });
+          journalKey: 'key',
+          idDisplay: 'full',
+          callTimeoutMs: 4_000,
+          readTimeoutMs: 1_000,
+          ...own,
+        }),
+      },
+      { auth: openToAll() },
+    );
   const edge = await open();
   const ask = async (driver: string, from: Edge, init: RequestInit = {}): Promise<Answer> => {
     const headers = {

@@ -25,6 +25,7 @@ import { SessionStatus } from '../../gen/deptrans/v1/records_pb.ts';
 import { RejectedEvent_Reason, ReportStatusesResponseSchema } from '../../gen/deptrans/v1/status_ingest_pb.ts';
 import { type ApiOptions, openApi, type Services } from '../../src/api/api.ts';
 import { refuse } from '../../src/api/errors.ts';
+import type { Auth } from '../../src/auth/auth.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { openLifetime } from '../../src/runtime/lifetime.ts';
 import type { Listener } from '../../src/runtime/listener.ts';
@@ -99,6 +100,16 @@ export function fixedServices(): Services {
   };
 }
 
+/** Whoever asks is somebody who may. For tests that are not about callers. */
+export const WHOEVER_MAY: Auth = {
+  admit(rule) {
+    if (rule === 'anyone') return { kind: 'nobody' };
+    if (rule.drivers) return { kind: 'driver', parkId: 'p', driverId: 'd', app: '', byProxy: true };
+    return rule.services ? { kind: 'service', name: rule.services[0]! } : { kind: 'engineer', name: 'tester' };
+  },
+  notReady: () => null,
+};
+
 type Overrides = { [S in keyof Services]?: Partial<Services[S]> };
 
 export type Edge = Listener & {
@@ -122,6 +133,7 @@ export async function openEdge(
   const lifetime = openLifetime();
   const listener = await openApi({
     services,
+    auth: WHOEVER_MAY,
     readiness: () => [],
     host: '127.0.0.1',
     port: 0,

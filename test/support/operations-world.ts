@@ -2,6 +2,7 @@ import { createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { OperationsService } from '../../gen/deptrans/v1/operations_pb.ts';
 import { openOperationsService } from '../../src/api/operations-service.ts';
+import { openToAll } from '../../src/auth/auth.ts';
 import { type Intake, openIntake } from '../../src/intake/intake.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { openLog } from '../../src/runtime/log.ts';
@@ -21,15 +22,18 @@ export function intakeOver(db: Db): Intake {
 /** The service of operators over a database and a socket. What it logs is in the edge's lines. */
 export async function openOperationsApi(db: Db, intake = intakeOver(db)) {
   const lines: string[] = [];
-  const edge = await openEdge({
-    operations: openOperationsService({
-      db,
-      regulator: 'moscow',
-      limits: { maxSilenceMs: MAX_SILENCE_MS },
-      replay: (ids) => intake.replay(ids),
-      log: openLog('debug', { write: (line) => void lines.push(line) }),
-    }),
-  });
+  const edge = await openEdge(
+    {
+      operations: openOperationsService({
+        db,
+        regulator: 'moscow',
+        limits: { maxSilenceMs: MAX_SILENCE_MS },
+        replay: (ids) => intake.replay(ids),
+        log: openLog('debug', { write: (line) => void lines.push(line) }),
+      }),
+    },
+    { auth: openToAll() },
+  );
   const as = (headers: Record<string, string>) =>
     createClient(
       OperationsService,

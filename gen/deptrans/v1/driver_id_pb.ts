@@ -210,7 +210,7 @@ export const DriverIdService: GenService<{
   /**
    * The caller's id, or the fact that there is none.
    *
-   * Errors: PROFILE_UNKNOWN, CREDENTIALS_MISSING, NEIGHBOUR_UNAVAILABLE, SERVICE_DEGRADED.
+   * Errors: PROFILE_UNKNOWN, CREDENTIALS_MISSING, CREDENTIALS_INVALID, NOT_ALLOWED, NEIGHBOUR_UNAVAILABLE, SERVICE_DEGRADED.
    *
    * @generated from rpc deptrans.v1.DriverIdService.GetDriverId
    */

@@ -1425,8 +1425,8 @@ export const ExportExchangesResponseSchema: GenMessage<ExportExchangesResponse> 
 /**
  * The on-call engineer's tools. Reasons are words of docs/operating.md, which says what each means and what to do.
  *
- * Every call names its caller in the header `x-caller` (1 to 64 printable characters, no space or comma) and is recorded before it is carried out,
- * in the log and in the table `deptrans.audit`. A driver is not a caller: requests with a driver's headers are refused. Government ids
+ * Every caller is an engineer with a token of his own (in development: with his name in the header `x-caller`, 1 to 64 printable characters, no
+ * space or comma), and every call is recorded before it is carried out, in the log and in the table `deptrans.audit`. A driver is not a caller: requests with a driver's headers are refused. Government ids
  * are masked, and people's tokens are never shown.
  *
  * Errors of every method: CREDENTIALS_MISSING, REQUEST_MALFORMED, SERVICE_DEGRADED (the database is away or too slow: repeat the call, every method
