@@ -11,6 +11,7 @@ import type { Soak } from './soak.ts';
 import { standbySoak } from './standby/standby.ts';
 import { startUpSoak } from './start-up/start-up.ts';
 import { topicSoak } from './topic/topic.ts';
+import { verdictsSoak } from './verdicts/verdicts.ts';
 import { writersSoak } from './writers/writers.ts';
 
 /** All soaks that can be run. */
@@ -27,6 +28,7 @@ export const soaks: readonly Soak[] = [
   standbySoak,
   startUpSoak,
   topicSoak,
+  verdictsSoak,
   writersSoak,
 ];
 

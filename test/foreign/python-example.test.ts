@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, expect, test } from 'vitest';
 import { VerdictOutcome, VerdictReason } from '../../gen/deptrans/v1/diagnostics_pb.ts';
+import { compareVerdicts } from '../../soak/verdicts/verdicts.ts';
 import type { Db } from '../../src/store/database.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { openFeedApi } from '../support/feed/api.ts';
@@ -14,6 +15,7 @@ import {
   type PythonConsumer,
   pythonEnvironment,
 } from '../support/scenario-python.ts';
+import { VECTORS } from '../verdict/vectors/vectors.ts';
 import { openPython } from './python.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -31,6 +33,17 @@ test('the example in Python passes the kit', async () => {
   const lines = stdout.trim().split('\n');
   expect(lines.length).toBeGreaterThan(6);
   expect(lines.filter((line) => !/^[\w-]+: \d+ ok$/.test(line))).toEqual([]);
+});
+
+test('its verdicts are those of the vectors', async () => {
+  const program = [join(ROOT, 'examples/python/run_verdicts.py'), VECTORS];
+  const { stdout } = await promisify(execFile)(python.interpreter, program);
+  expect(stdout).toMatch(/^\d{3,} cases, 0 differ\n$/);
+});
+
+test('5,000 drawn cases (5 % of the long form): they are those of the service', async ({ signal }) => {
+  const figures = await compareVerdicts({ cases: 5_000, seed: 3 }, python.interpreter, signal);
+  expect(figures).toMatchObject({ judged: 5_000, differ: 0, first: [], ok: true });
 });
 
 test('it resumes at another instance, mends its copy, and says nothing by old data', async () => {
