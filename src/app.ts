@@ -125,6 +125,7 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
     reasons.push(() => feed.notReady());
     const auth = stack.use(await openAuth(config.auth, limits.auth, common));
     reasons.push(() => auth.notReady());
+    const { maxMessageBytes, bodyTimeoutMs, ...listenerLimits } = limits.listener;
     const { idDisplay, deadlineMs: callTimeoutMs, readTimeoutMs } = limits.api;
     const listener = await openApi({
       ...common,
@@ -145,6 +146,9 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
       readiness,
       host: config.host,
       port: config.port,
+      tls: config.tls ? { cert: config.tls.cert, key: config.tls.key.reveal() } : undefined,
+      listenerLimits,
+      bodyLimits: { maxBytes: maxMessageBytes, timeoutMs: bodyTimeoutMs },
     });
     stack.defer(() => listener.close(limits.process.graceMs / 2));
     return serviceOf(listener.url);

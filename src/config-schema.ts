@@ -142,6 +142,23 @@ export const limitsSchema = z.strictObject({
     /** Services that vouch for drivers: their requests may name one by headers. */
     proxies: z.array(z.string().regex(/^[!-+\--~]{1,64}$/)).default(['driver-gateway']),
   }),
+  listener: section({
+    /** Connections, and requests in hand: of all callers together, and of one address. */
+    maxConnections: count(4_096),
+    maxConnectionsPerAddress: count(2_048),
+    maxRequests: count(8_192),
+    maxRequestsPerAddress: count(4_096),
+    maxStreamsPerConnection: count(256, 1, 10_000),
+    maxHeaderBytes: count(16_384, 4_096, 262_144),
+    /** Of a message as it comes, and again when it is unpacked. */
+    maxMessageBytes: count(4 * 1024 * 1024, 65_536, 64 * 1024 * 1024),
+    /** How long the body of a request may take. */
+    bodyTimeoutMs: ms(30_000),
+    /** How long a connection without a request is kept. */
+    idleTimeoutMs: ms(300_000, 1_000),
+    /** Who has taken nothing of an answer for so long is cut off. */
+    stallMs: ms(30_000, 1_000),
+  }),
   maintenance: section({
     periodMs: ms(60_000),
     /** Of the journal and the history of sessions. */
@@ -177,6 +194,9 @@ export const environmentSchema = z.object({
     .default('127.0.0.1'),
   PORT: port.default(8080),
   METRICS_PORT: port.default(9090),
+  /** Certificate chain and key, PEM. Both or neither; without them the port speaks plain HTTP. */
+  TLS_CERT_FILE: z.string().min(1).optional(),
+  TLS_KEY_FILE: z.string().min(1).optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   INSTANCE: z
     .string()

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import type { z } from 'zod';
 import type { AuthSettings } from './auth/open-auth.ts';
 import { readAuth } from './config-auth.ts';
@@ -28,6 +29,8 @@ export type Config = Readonly<{
   host: string;
   port: number;
   metricsPort: number;
+  /** Null: plain HTTP. */
+  tls: Readonly<{ cert: string; key: Masked<'TlsKey'> }> | null;
   logLevel: z.infer<typeof environmentSchema>['LOG_LEVEL'];
   databaseUrl: Masked<'DatabaseUrl'>;
   /** Absent: no broker; events come by push alone. */
@@ -71,6 +74,7 @@ export function readConfig(
     problems,
   );
   const regions = readRegions(join(folder, 'regions'), problems);
+  const tls = environment && readTls(environment, problems);
   if (problems.length > 0 || !environment || !limits) throw new ConfigError(problems);
   const e = environment;
   return Object.freeze({
@@ -80,6 +84,7 @@ export function readConfig(
     host: e.HOST,
     port: e.PORT,
     metricsPort: e.METRICS_PORT,
+    tls,
     logLevel: e.LOG_LEVEL,
     databaseUrl: new Masked<'DatabaseUrl'>(e.DATABASE_URL),
     kafkaBrokers: e.KAFKA_BROKERS ?? null,
@@ -117,6 +122,25 @@ function withSecretFiles(env: Environment, problems: string[]): Environment {
     }
   }
   return filled;
+}
+
+function readTls(
+  { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile }: z.infer<typeof environmentSchema>,
+  problems: string[],
+): Config['tls'] {
+  if (certFile === undefined && keyFile === undefined) return null;
+  if (certFile === undefined || keyFile === undefined) {
+    problems.push('TLS_CERT_FILE, TLS_KEY_FILE: give both or neither');
+    return null;
+  }
+  try {
+    const [cert, key] = [certFile, keyFile].map((file) => readFileSync(file, 'utf8'));
+    createSecureContext({ cert, key });
+    return { cert: cert!, key: new Masked<'TlsKey'>(key!) };
+  } catch {
+    problems.push('TLS_CERT_FILE, TLS_KEY_FILE: cannot be read, or are no certificate and its key');
+    return null;
+  }
 }
 
 /** Lays `DEPTRANS_<PART>_<LIMIT>` over the file. Which keys there are, the schema says; what it does not know is a problem there. */

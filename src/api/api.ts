@@ -20,6 +20,7 @@ import type { Auth } from '../auth/auth.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Lifetime } from '../runtime/lifetime.ts';
 import { type Listener, type ListenerLimits, openListener } from '../runtime/listener.ts';
+import type { TlsKeys } from '../runtime/listener-front.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { rulesOf } from './access.ts';
@@ -63,6 +64,8 @@ export type ApiOptions = {
   host: string;
   /** 0: any free one. */
   port: number;
+  /** Absent: plain HTTP. */
+  tls?: TlsKeys | undefined;
   listenerLimits?: Partial<ListenerLimits>;
   bodyLimits?: BodyLimits;
   lifetime: Lifetime;
@@ -97,7 +100,9 @@ export function openApi(options: ApiOptions): Promise<Listener> {
     admit,
   });
   const handler = makeRequestHandler({ endpoints, ops, clock, log, metrics });
-  return openListener({ host: options.host, port: options.port, handler, limits: options.listenerLimits ?? {} });
+  const cuts = metrics.counter('listener_cuts_total', 'Clients turned away or cut off', ['why'] as const);
+  const { host, port, tls, listenerLimits = {} } = options;
+  return openListener({ host, port, tls, handler, limits: listenerLimits, onCut: (why) => cuts.inc({ why }) });
 }
 
 /** Every method with its implementation. */

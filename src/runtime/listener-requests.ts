@@ -8,12 +8,15 @@ export type RequestTracker = {
   handler: RequestHandler;
   /** A connection that speaks HTTP/1.1. */
   add(socket: Socket): void;
+  /** From now on answers say that the connection ends with them. */
+  sayClose(): void;
   /** From now on a connection ends when it has nothing in hand. */
   drain(): void;
 };
 
 export function trackRequests(handler: RequestHandler): RequestTracker {
   const inHand = new Map<Socket, number>();
+  let closing = false;
   let draining = false;
   const endIfIdle = (socket: Socket) => {
     if (draining && inHand.get(socket) === 0) socket.destroySoon();
@@ -28,14 +31,18 @@ export function trackRequests(handler: RequestHandler): RequestTracker {
         inHand.set(socket, count - 1);
         endIfIdle(socket);
       });
-      if (draining && res instanceof ServerResponse) res.setHeader('connection', 'close');
+      if (closing && res instanceof ServerResponse) res.setHeader('connection', 'close');
       handler(req, res);
     },
     add(socket) {
       inHand.set(socket, 0);
       socket.once('close', () => inHand.delete(socket));
     },
+    sayClose() {
+      closing = true;
+    },
     drain() {
+      closing = true;
       draining = true;
       for (const socket of inHand.keys()) endIfIdle(socket);
     },

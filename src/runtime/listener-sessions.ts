@@ -1,30 +1,58 @@
 import type { Http2Server, ServerHttp2Session } from 'node:http2';
+import type { ListenerLimits } from './listener.ts';
 
-/** Knows the HTTP/2 sessions of a server: pings them, and tells them to go when it stops. */
+/** Knows the HTTP/2 sessions of a server: pings them, ends the idle ones, and tells all to go when it stops. */
 export type SessionTracker = {
   /** Refuses new streams, lets the open ones end, then ends each session. */
   drain(): void;
 };
 
-/** A session that has not answered one ping when the next is due is dead: a peer that vanished sends no reset. */
-export function trackSessions(server: Http2Server, pingIntervalMs: number): SessionTracker {
-  const sessions = new Set<ServerHttp2Session>();
-  const unanswered = new Set<ServerHttp2Session>();
+type Known = { streams: number; idleLooks: number; unanswered: boolean };
+
+/**
+ * A session that has not answered one ping when the next is due is dead: a peer that vanished sends no reset. One that has asked nothing for
+ * `idleTimeoutMs` is told to go; it answers pings and costs memory for nothing.
+ */
+export function trackSessions(
+  server: Http2Server,
+  { pingIntervalMs, idleTimeoutMs }: Pick<ListenerLimits, 'pingIntervalMs' | 'idleTimeoutMs'>,
+): SessionTracker {
+  const sessions = new Map<ServerHttp2Session, Known>();
+  const idleLooks = Math.ceil(idleTimeoutMs / pingIntervalMs);
   let draining = false;
-  const pingAll = () => {
-    for (const session of sessions) {
+  const dead: ServerHttp2Session[] = [];
+  // One in each turn of the event loop: a session with hundreds of streams is work, and many may die at once.
+  const bury = () => {
+    dead.pop()?.destroy();
+    if (dead.length > 0) setImmediate(bury);
+  };
+  const look = () => {
+    for (const [session, known] of sessions) {
       if (session.destroyed) continue; // still among them until its socket has closed, and asking it throws
-      if (unanswered.has(session)) session.destroy();
-      else if (!session.closed && session.ping(() => unanswered.delete(session))) unanswered.add(session);
+      if (known.unanswered && dead.push(session) === 1) setImmediate(bury);
+      if (known.unanswered) continue;
+      if (known.streams > 0) known.idleLooks = 0;
+      else if (++known.idleLooks > idleLooks) session.close();
+      if (session.destroyed || session.closed) continue;
+      known.unanswered = session.ping(() => {
+        known.unanswered = false;
+      });
     }
   };
-  const timer = setInterval(pingAll, pingIntervalMs).unref();
+  const timer = setInterval(look, pingIntervalMs).unref();
 
   server.on('session', (session) => {
-    sessions.add(session);
+    const known: Known = { streams: 0, idleLooks: 0, unanswered: false };
+    sessions.set(session, known);
+    session.on('stream', (stream) => {
+      known.streams += 1;
+      known.idleLooks = 0;
+      stream.once('close', () => {
+        known.streams -= 1;
+      });
+    });
     session.once('close', () => {
       sessions.delete(session);
-      unanswered.delete(session);
       if (draining && sessions.size === 0) clearInterval(timer);
     });
   });
@@ -35,7 +63,7 @@ export function trackSessions(server: Http2Server, pingIntervalMs: number): Sess
     drain() {
       draining = true;
       if (sessions.size === 0) clearInterval(timer);
-      for (const session of sessions) session.close();
+      for (const session of sessions.keys()) session.close();
     },
   };
 }

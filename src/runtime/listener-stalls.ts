@@ -8,7 +8,11 @@ const LOOKS = 8;
  * do not find such a client, since its HTTP/2 library answers them while nobody reads; without this it would keep what is written to it
  * for ever. A client that reads slowly is left alone as long as it takes a chunk in that time.
  */
-export function endStalled(handler: RequestHandler, stallMs: number): { handler: RequestHandler; stop(): void } {
+export function endStalled(
+  handler: RequestHandler,
+  stallMs: number,
+  stalled: () => void,
+): { handler: RequestHandler; stop(): void } {
   /**
    * At how many looks in a row each response has waited for its client; those that do not wait are not in it. Looks and not time: after this
    * process was held up itself, clients have had no chance to take anything.
@@ -20,7 +24,10 @@ export function endStalled(handler: RequestHandler, stallMs: number): { handler:
       if (!needsDrain(res)) waiting.delete(res);
       else if (!waiting.has(res)) waiting.set(res, 0);
       else if (waiting.get(res)! < LOOKS) waiting.set(res, waiting.get(res)! + 1);
-      else endConnection(res);
+      else {
+        stalled();
+        endConnection(res);
+      }
     }
   };
   const timer = setInterval(look, stallMs / LOOKS).unref();

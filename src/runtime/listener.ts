@@ -1,18 +1,22 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import http2, { type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
-import net, { type AddressInfo, type Socket } from 'node:net';
+import type net from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { boundCrowd } from './listener-crowd.ts';
+import { endFloods } from './listener-floods.ts';
+import { openFront, type TlsKeys } from './listener-front.ts';
 import { trackRequests } from './listener-requests.ts';
 import { trackSessions } from './listener-sessions.ts';
-import { sniffProtocol } from './listener-sniff.ts';
 import { endStalled } from './listener-stalls.ts';
+import { takeTurns } from './listener-turns.ts';
 
 /**
- * One port for HTTP/1.1 and HTTP/2 without TLS. A connection is HTTP/2 if it begins with the client preface, else HTTP/1.1.
+ * One port for HTTP/1.1 and HTTP/2, with TLS or without. Without it a connection is HTTP/2 if it begins with the client preface, else HTTP/1.1.
  *
- * It guarantees that no client can hold a connection without speaking (preface, header and request time-outs, pings on HTTP/2), that
- * headers and the number of connections and streams are bounded, that a client which takes nothing of an answer is dropped, that an
- * error of a socket never leaves it, and that `close` lets requests in hand end. It does not bound bodies (the handler reads them) nor what
- * a handler writes before it waits for its client.
+ * It guarantees that no client can hold a connection without speaking (preface, header and request time-outs, pings and an idle time on
+ * HTTP/2), that headers and the number of connections, streams and requests are bounded, for the process and for each address, that a client
+ * which takes nothing of an answer or floods the protocol is dropped, that an error of a socket never leaves it, and that `close` lets requests
+ * in hand end. It does not bound bodies (the handler reads them) nor what a handler writes before it waits for its client.
  */
 export type RequestHandler = (req: HttpRequest, res: HttpResponse) => void;
 
@@ -22,6 +26,10 @@ export type HttpResponse = ServerResponse | Http2ServerResponse;
 export type ListenerLimits = {
   /** More connections than that are closed at once. */
   maxConnections: number;
+  maxConnectionsPerAddress: number;
+  /** Requests in hand; more are refused as not looked at. */
+  maxRequests: number;
+  maxRequestsPerAddress: number;
   maxHeaderBytes: number;
   maxStreamsPerConnection: number;
   /** From connect to enough bytes to tell the protocol. */
@@ -34,12 +42,22 @@ export type ListenerLimits = {
   keepAliveTimeoutMs: number;
   /** HTTP/2: a ping that is not answered until the next one is due ends the connection. */
   pingIntervalMs: number;
+  /** HTTP/2: how long a connection may be without a stream. */
+  idleTimeoutMs: number;
+  /** HTTP/2: PING and SETTINGS frames of a connection in a second. */
+  maxControlFrames: number;
+  /** HTTP/2: streams that a client may reset at once, and then in each second. */
+  resetBurst: number;
+  resetsPerSecond: number;
   /** A client that has taken nothing of an answer for so long is cut off. */
   stallMs: number;
 };
 
 export const LISTENER_LIMITS: ListenerLimits = {
   maxConnections: 4_096,
+  maxConnectionsPerAddress: 2_048,
+  maxRequests: 8_192,
+  maxRequestsPerAddress: 4_096,
   maxHeaderBytes: 16_384,
   maxStreamsPerConnection: 256,
   prefaceTimeoutMs: 5_000,
@@ -47,15 +65,25 @@ export const LISTENER_LIMITS: ListenerLimits = {
   requestTimeoutMs: 60_000,
   keepAliveTimeoutMs: 75_000,
   pingIntervalMs: 20_000,
+  idleTimeoutMs: 300_000,
+  maxControlFrames: 500,
+  resetBurst: 1_000,
+  resetsPerSecond: 50,
   stallMs: 30_000,
 };
 
+/** Why a client was turned away or cut off. */
+export type Cut = 'crowd' | 'flood' | 'stall';
+
 export type Listener = AsyncDisposable & {
-  /** `http://host:port`, as a client on this machine would write it. */
+  /** `http://host:port` (`https:` with TLS), as a client on this machine would write it. */
   readonly url: string;
   readonly port: number;
-  /** Takes nothing new, lets requests in hand end for up to `graceMs`, then cuts. Resolves when no connection is left. */
-  close(graceMs: number): Promise<void>;
+  /**
+   * For `drainMs` everything is taken as before, but HTTP/1.1 connections end with their next answer: who sends us work has time to learn that
+   * we go. Then takes nothing new, lets requests in hand end for up to `graceMs`, and cuts. Resolves when no connection is left.
+   */
+  close(graceMs: number, drainMs?: number): Promise<void>;
 };
 
 export type ListenerOptions = {
@@ -64,75 +92,75 @@ export type ListenerOptions = {
   port: number;
   handler: RequestHandler;
   limits?: Partial<ListenerLimits>;
+  tls?: TlsKeys | undefined;
+  /** Told of each client that was turned away or cut off. */
+  onCut?: (why: Cut) => void;
 };
 
-/** Listens. Rejects if the port is taken. Disposing it closes without grace. */
+/** Listens. Rejects if the port is taken or the certificate cannot be used. Disposing it closes without grace. */
 export async function openListener(options: ListenerOptions): Promise<Listener> {
   const limits = { ...LISTENER_LIMITS, ...options.limits };
-  const stalls = endStalled(options.handler, limits.stallMs);
-  const requests = trackRequests(stalls.handler);
+  const { onCut: told = () => {} } = options;
+  const stalls = endStalled(options.handler, limits.stallMs, () => told('stall'));
+  const crowd = boundCrowd(limits, stalls.handler, () => told('crowd'));
+  const requests = trackRequests(crowd.handler);
   const http1 = openHttp1(limits, requests.handler);
-  const http2Server = openHttp2(limits, stalls.handler);
-  const { front, sockets, undecided } = openFront(limits, (socket, protocol) => {
-    if (protocol === 'http2') {
-      socket.allowHalfOpen = false;
-      http2Server.emit('connection', socket);
-    } else {
-      requests.add(socket);
-      http1.emit('connection', socket);
-      socket.resume();
-    }
+  const http2Server = openHttp2(limits, crowd.handler);
+  const front = openFront({
+    ...limits,
+    tls: options.tls,
+    admit: crowd.admit,
+    decided(socket, protocol) {
+      if (protocol === 'http2') {
+        socket.allowHalfOpen = false;
+        http2Server.emit('connection', socket);
+      } else {
+        requests.add(socket);
+        http1.emit('connection', socket);
+        socket.resume();
+      }
+    },
   });
-  await listen(front, options.host, options.port);
-  const sessions = trackSessions(http2Server, limits.pingIntervalMs);
+  await listen(front.server, options.host, options.port);
+  const sessions = trackSessions(http2Server, limits);
+  const floods = endFloods(http2Server, limits, () => told('flood'));
   // The HTTP/1.1 server never listens itself; this is where it starts the timers of headers and requests.
   http1.emit('listening');
 
-  let closing: Promise<void> | undefined;
-  const close = async (graceMs: number) => {
-    const closed = new Promise<void>((resolve) => front.close(() => resolve()));
+  const drained = Promise.withResolvers<void>();
+  const close = async (graceMs: number, drainMs: number) => {
+    requests.sayClose();
+    const drain = setTimeout(drained.resolve, drainMs);
+    if (drainMs > 0) await drained.promise;
+    clearTimeout(drain);
+    const closed = new Promise<void>((resolve) => front.server.close(() => resolve()));
     http1.close();
-    for (const socket of undecided) socket.destroy();
+    for (const socket of front.undecided) socket.destroy();
     requests.drain();
     sessions.drain();
     const cut = setTimeout(() => {
-      for (const socket of sockets) socket.destroy();
+      for (const socket of front.sockets) socket.destroy();
     }, graceMs);
     await closed;
     clearTimeout(cut);
     stalls.stop();
+    floods.stop();
   };
-  const { port } = front.address() as AddressInfo;
+  let closing: Promise<void> | undefined;
+  const closeOnce = (graceMs: number, drainMs: number) => {
+    closing ??= close(graceMs, drainMs);
+    return closing;
+  };
+  const { port } = front.server.address() as AddressInfo;
   return {
-    url: `http://${hostForUrl(options.host)}:${port}`,
+    url: `${options.tls ? 'https' : 'http'}://${hostForUrl(options.host)}:${port}`,
     port,
-    close: (graceMs) => (closing ??= close(graceMs)),
-    [Symbol.asyncDispose]: () => (closing ??= close(0)),
+    close: (graceMs, drainMs = 0) => closeOnce(graceMs, drainMs),
+    [Symbol.asyncDispose]: () => {
+      drained.resolve();
+      return closeOnce(0, 0);
+    },
   };
-}
-
-type Decided = (socket: Socket, protocol: 'http1' | 'http2') => void;
-
-/** What accepts connections and finds out what they speak. `sockets`: all that are open; `undecided`: those that have not shown it yet. */
-function openFront(limits: ListenerLimits, decided: Decided) {
-  const sockets = new Set<Socket>();
-  const undecided = new Set<Socket>();
-  const front = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    sockets.add(socket);
-    undecided.add(socket);
-    // Who reads or writes the socket learns of its errors; this one keeps those of nobody from ending the process.
-    socket.on('error', () => {});
-    socket.once('close', () => {
-      sockets.delete(socket);
-      undecided.delete(socket);
-    });
-    sniffProtocol(socket, limits.prefaceTimeoutMs, (protocol) => {
-      undecided.delete(socket);
-      decided(socket, protocol);
-    });
-  });
-  front.maxConnections = limits.maxConnections;
-  return { front, sockets, undecided };
 }
 
 function openHttp1(limits: ListenerLimits, handler: RequestHandler): http.Server {
@@ -149,17 +177,18 @@ function openHttp1(limits: ListenerLimits, handler: RequestHandler): http.Server
 }
 
 function openHttp2(limits: ListenerLimits, handler: RequestHandler): http2.Http2Server {
-  return http2.createServer(
-    {
-      maxSessionMemory: 16,
-      settings: {
-        enablePush: false,
-        maxConcurrentStreams: limits.maxStreamsPerConnection,
-        maxHeaderListSize: limits.maxHeaderBytes,
-      },
+  const server = http2.createServer({
+    maxSessionMemory: 16,
+    streamResetBurst: limits.resetBurst,
+    streamResetRate: limits.resetsPerSecond,
+    settings: {
+      enablePush: false,
+      maxConcurrentStreams: limits.maxStreamsPerConnection,
+      maxHeaderListSize: limits.maxHeaderBytes,
     },
-    handler,
-  );
+  });
+  takeTurns(server, handler);
+  return server;
 }
 
 function listen(server: net.Server, host: string, port: number): Promise<void> {
