@@ -70,7 +70,7 @@ export type WorldOptions = {
   /** Stands between delivery and the regulator. */
   between?: (regulator: Regulator) => Regulator;
   regulator?: RegulatorOptions;
-  limits?: Partial<DeliveryLimits>;
+  limits?: Partial<DeliveryLimits & { connectTimeoutMs: number }>;
 };
 
 export async function openWorld(options: WorldOptions): Promise<World> {
