@@ -3,6 +3,7 @@ import { openDiagnosticsService } from './api/diagnostics-service.ts';
 import { openDriverIdService } from './api/driver-id-service.ts';
 import { openIncrementalUpdatesService } from './api/incremental-updates-service.ts';
 import { openOperationsService } from './api/operations-service.ts';
+import { openPolicyService } from './api/policy-service.ts';
 import { openStatusIngestService } from './api/status-ingest-service.ts';
 import { openWatchFrames } from './api/watch-frames.ts';
 import { openAuth } from './auth/open-auth.ts';
@@ -140,6 +141,7 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
           limits: limits.delivery,
           replay: (ids) => intake.replay(ids),
         }),
+        policy: openPolicyService({ ...common, regions: config.regions }),
       },
       frames: openWatchFrames({ feed, regions: config.regions }),
       auth,

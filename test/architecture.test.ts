@@ -25,9 +25,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'src/store',
     'src/feed/feed.ts',
     'src/regulator/regulator.ts',
+    'src/enforcement/enforcement.ts',
     'src/clients',
     'gen',
   ],
+  'src/enforcement': ['src/domain', 'src/runtime', 'src/store', 'verdict', 'gen'],
   simulator: ['gen', 'consumer/driver-cache.ts', 'keys/keys.ts'],
   keys: [],
   consumer: ['gen', 'verdict'],
@@ -36,7 +38,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 };
 
 /** Folders whose public face is the file of the folder's name; its other files are private to it. */
-const FACES = ['src/mirror', 'src/feed', 'src/intake', 'src/delivery', 'src/maintenance'];
+const FACES = ['src/mirror', 'src/feed', 'src/intake', 'src/delivery', 'src/maintenance', 'src/enforcement'];
 
 const ROOT = resolve(import.meta.dirname, '..');
 const LONGEST_FILE = 250;

@@ -36,6 +36,12 @@ export const ACCESS: Readonly<Record<string, Rule>> = {
   'deptrans.v1.OperationsService/DrainRegion': engineers,
   'deptrans.v1.OperationsService/ExportExchanges': engineers,
 
+  'deptrans.v1.PolicyService/Get': engineers,
+  'deptrans.v1.PolicyService/Put': engineers,
+  'deptrans.v1.PolicyService/History': engineers,
+  'deptrans.v1.PolicyService/Suspend': engineers,
+  'deptrans.v1.PolicyService/Resume': engineers,
+
   'grpc.health.v1.Health/Check': 'anyone',
   'grpc.health.v1.Health/List': 'anyone',
   'grpc.health.v1.Health/Watch': 'anyone',

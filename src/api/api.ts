@@ -12,6 +12,7 @@ import { DiagnosticsService } from '../../gen/deptrans/v1/diagnostics_pb.ts';
 import { DriverIdService } from '../../gen/deptrans/v1/driver_id_pb.ts';
 import { IncrementalUpdatesService } from '../../gen/deptrans/v1/incremental_updates_pb.ts';
 import { OperationsService } from '../../gen/deptrans/v1/operations_pb.ts';
+import { PolicyService } from '../../gen/deptrans/v1/policy_pb.ts';
 import { StatusIngestService } from '../../gen/deptrans/v1/status_ingest_pb.ts';
 import { ServerReflection } from '../../gen/grpc/reflection/v1/reflection_pb.ts';
 import { ServerReflection as ServerReflectionAlpha } from '../../gen/grpc/reflection/v1alpha/reflection_pb.ts';
@@ -52,6 +53,7 @@ export type Services = {
   diagnostics: ServiceImpl<typeof DiagnosticsService>;
   statusIngest: ServiceImpl<typeof StatusIngestService>;
   operations: ServiceImpl<typeof OperationsService>;
+  policy: ServiceImpl<typeof PolicyService>;
 };
 
 export type ApiOptions = {
@@ -107,16 +109,19 @@ export function openApi(options: ApiOptions): Promise<Listener> {
 
 /** Every method with its implementation. */
 function specsOf(services: Services, readiness: Readiness, clock: Clock): MethodImplSpec[] {
-  const ours = [DriverIdService, IncrementalUpdatesService, DiagnosticsService, StatusIngestService, OperationsService];
-  const shown = [...ours, Health, ServerReflection, ServerReflectionAlpha];
-  const health = openHealthService({ readiness, services: ours.map((service) => service.typeName), clock });
-  const reflection = openReflectionService(shown);
-  const implemented: [DescService, object][] = [
+  const ours: [DescService, object][] = [
     [DriverIdService, services.driverId],
     [IncrementalUpdatesService, services.incrementalUpdates],
     [DiagnosticsService, services.diagnostics],
     [StatusIngestService, services.statusIngest],
     [OperationsService, services.operations],
+    [PolicyService, services.policy],
+  ];
+  const names = ours.map(([service]) => service);
+  const health = openHealthService({ readiness, services: names.map((service) => service.typeName), clock });
+  const reflection = openReflectionService([...names, Health, ServerReflection, ServerReflectionAlpha]);
+  const implemented: [DescService, object][] = [
+    ...ours,
     [Health, health],
     [ServerReflection, reflection],
     [ServerReflectionAlpha, reflection],

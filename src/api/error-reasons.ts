@@ -90,6 +90,11 @@ export const ERROR_REASONS = {
     ru: 'Войдите в приложение ещё раз',
     en: 'Sign in again',
   },
+  POLICY_UNKNOWN: {
+    code: Code.NotFound,
+    http: 404,
+    message: 'No version of the policy has that number',
+  },
   NOT_ALLOWED: {
     code: Code.PermissionDenied,
     http: 403,

@@ -17,7 +17,6 @@ import type {
 import type { RejectedEvent_Reason } from '../../gen/deptrans/v1/status_ingest_pb.ts';
 import type { EligibilityLimits } from '../domain/eligibility.ts';
 import type { Log } from '../runtime/log.ts';
-import { appendAudit } from '../store/audit.ts';
 import type { Db } from '../store/database.ts';
 import { beginPause, endPause } from '../store/delivery-pause.ts';
 import { type ExchangePlace, readExchanges, readPersonOf } from '../store/operations-exchanges.ts';
@@ -26,7 +25,8 @@ import { readParked, wakeDriver, wakeParked } from '../store/operations-parked.t
 import { readQuarantine } from '../store/operations-quarantine.ts';
 import { countOpen, readStatus } from '../store/operations-status.ts';
 import { switchRegionOff } from '../store/rules.ts';
-import { callerNameOf, callOf } from './call.ts';
+import { openAudited, TIMEOUT_MS } from './audited.ts';
+import { callerNameOf } from './call.ts';
 import { readWithin } from './database-deadline.ts';
 import { refuse } from './errors.ts';
 import { explain } from './explanation.ts';
@@ -66,8 +66,6 @@ export type Replayed = {
   missing: number;
 };
 
-/** Longer than a statement may take: the database gives up first. */
-const TIMEOUT_MS = 30_000;
 const EXCHANGES_AT_ONCE = 500;
 const NEXT_STEP =
   'Set "on": false for the region in the configuration now: the next start of any instance puts the configuration in force again.';
@@ -76,25 +74,7 @@ export function openOperationsService(options: OperationsOptions): ServiceImpl<t
   const { db, regulator, limits, replay } = options;
   const log = options.log.child({ part: 'api' });
 
-  const record = async (context: HandlerContext, caller: string, detail: Record<string, unknown>): Promise<void> => {
-    const entry = { caller, operation: context.method.name, requestId: callOf(context.values).requestId };
-    await readWithin(TIMEOUT_MS, context.signal, appendAudit(db, { ...entry, detail }));
-    log.info(entry, 'operation');
-  };
-
-  /** An operation: `check` says what is asked for, in a form that may be recorded; `work` does it. */
-  const operation =
-    <Request, Asked extends Record<string, unknown>, Answer>(
-      check: (request: Request) => Asked,
-      work: (asked: Asked, caller: string, signal: AbortSignal) => Promise<Answer>,
-    ) =>
-    async (request: Request, context: HandlerContext): Promise<Answer> => {
-      const caller = callerNameOf(context.values);
-      const asked = check(request);
-      await record(context, caller, asked);
-      const signal = AbortSignal.any([context.signal, AbortSignal.timeout(TIMEOUT_MS)]);
-      return readWithin(TIMEOUT_MS, context.signal, work(asked, caller, signal));
-    };
+  const { record, operation } = openAudited(db, log);
 
   return {
     status: operation(

@@ -38,6 +38,11 @@ const EXPECTED: Record<string, string> = {
   'deptrans.v1.OperationsService/ResumeDelivery': '- - - - - - - x x +',
   'deptrans.v1.OperationsService/DrainRegion': '- - - - - - - x x +',
   'deptrans.v1.OperationsService/ExportExchanges': '- - - - - - - x x +',
+  'deptrans.v1.PolicyService/Get': '- - - - - - - x x +',
+  'deptrans.v1.PolicyService/Put': '- - - - - - - x x +',
+  'deptrans.v1.PolicyService/History': '- - - - - - - x x +',
+  'deptrans.v1.PolicyService/Suspend': '- - - - - - - x x +',
+  'deptrans.v1.PolicyService/Resume': '- - - - - - - x x +',
   'grpc.health.v1.Health/Check': '+ + + + + + + + + +',
   'grpc.health.v1.Health/List': '+ + + + + + + + + +',
   'grpc.health.v1.Health/Watch': '+ + + + + + + + + +',
@@ -103,7 +108,7 @@ async function credentialsFor(name: string): Promise<Headers_[]> {
   const forDrivers = name.includes('DriverIdService');
   const side = forDrivers ? 'drivers' : 'services';
   const sub = listedFor(name);
-  const claims = sub === '' ? {} : { sub, kind: name.includes('Operations') ? 'engineer' : 'service' };
+  const claims = sub === '' ? {} : { sub, kind: /Operations|Policy/.test(name) ? 'engineer' : 'service' };
   const good = await callers.forge({ side, claims });
   const tokens = [
     await callers.forge({ side, claims: { ...claims, aud: 'another' } }),
@@ -128,7 +133,7 @@ async function credentialsFor(name: string): Promise<Headers_[]> {
 function listedFor(name: string): string {
   if (name.includes('DriverIdService')) return '';
   if (name.includes('Ingest')) return 'driver-status';
-  return name.includes('Operations') ? 'ann@oncall' : 'candidates';
+  return /Operations|Policy/.test(name) ? 'ann@oncall' : 'candidates';
 }
 
 function bearing(token: string): Headers_ {

@@ -97,6 +97,7 @@ export function fixedServices(): Services {
       drainRegion: () => ({}),
       async *exportExchanges() {},
     },
+    policy: { get: () => ({}), put: () => ({}), history: () => ({}), suspend: () => ({}), resume: () => ({}) },
   };
 }
 
