@@ -1,6 +1,7 @@
 import { openApi } from './api/api.ts';
 import { openDiagnosticsService } from './api/diagnostics-service.ts';
 import { openDriverIdService } from './api/driver-id-service.ts';
+import { openGuesses } from './api/guesses.ts';
 import { openIncrementalUpdatesService } from './api/incremental-updates-service.ts';
 import { openOperationsService } from './api/operations-service.ts';
 import { openPolicyService } from './api/policy-service.ts';
@@ -127,11 +128,26 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
     const auth = stack.use(await openAuth(config.auth, limits.auth, common));
     reasons.push(() => auth.notReady());
     const { maxMessageBytes, bodyTimeoutMs, ...listenerLimits } = limits.listener;
-    const { idDisplay, deadlineMs: callTimeoutMs, readTimeoutMs } = limits.api;
+    const guesses = openGuesses({
+      ...common,
+      limits: limits.api,
+      hashKey: journalKey,
+      readTimeoutMs: limits.api.readTimeoutMs,
+    });
     const listener = await openApi({
       ...common,
       services: {
-        driverId: openDriverIdService({ db, personal, regulator, journalKey, idDisplay, callTimeoutMs, readTimeoutMs }),
+        driverId: openDriverIdService({
+          ...limits.api,
+          callTimeoutMs: limits.api.deadlineMs,
+          db,
+          personal,
+          regulator,
+          guesses,
+          copy: feed,
+          journalKey,
+          clock,
+        }),
         incrementalUpdates: openIncrementalUpdatesService({ feed, regions: config.regions }),
         diagnostics: openDiagnosticsService({ feed, regions: config.regions, maxDataAgeMs, clock }),
         statusIngest: openStatusIngestService({ takeEvents: (events, signal) => intake.takeEvents(events, signal) }),

@@ -10,6 +10,7 @@ const ms = (byDefault: number, min = 1) =>
     .default(byDefault);
 const count = (byDefault: number, min = 1, max = 1_000_000) => z.number().int().min(min).max(max).default(byDefault);
 
+const display = z.enum(['full', 'masked', 'fact']);
 const section = <T extends z.ZodRawShape>(shape: T) => z.strictObject(shape).prefault({} as never);
 
 export const limitsSchema = z.strictObject({
@@ -123,11 +124,24 @@ export const limitsSchema = z.strictObject({
   }),
   api: section({
     /** How much of the id its driver sees. */
-    idDisplay: z.enum(['full', 'masked', 'fact']).default('masked'),
+    idDisplay: display.default('masked'),
+    /** The same by app, as X-Request-Application names it in lower case. */
+    idDisplayByApp: z.record(z.string().regex(/^[a-z0-9_.-]{1,64}$/), display).default({}),
     /** Of a driver's call, within which the app gets an answer. */
     deadlineMs: ms(4_000),
     /** Of one reading of the database for such a call. */
     readTimeoutMs: ms(900),
+    /** With the database away a driver is told from memory what is no older than this. */
+    maxCopyAgeMs: ms(600_000, 0),
+    /** That an id is not of the licence is told after a multiple of this. */
+    refusalStepMs: ms(250),
+    /** Attempts at ids: how many at once, and one more each step. Of one person, of one address (many drivers may share one), of all. */
+    personAttempts: count(10, 1, 1_000),
+    personStepMs: ms(900_000),
+    addressAttempts: count(100, 1, 100_000),
+    addressStepMs: ms(10_000),
+    serviceAttempts: count(500, 1, 100_000),
+    serviceStepMs: ms(200),
   }),
   auth: section({
     /** The one by which tokens are signed. */
@@ -170,6 +184,8 @@ export const limitsSchema = z.strictObject({
     accountDays: count(30, 1, 365),
     /** Changes of licence about which the regulator could not be asked. */
     licenceChangeDays: count(30, 1, 365),
+    /** Answers to drivers' idempotency keys. */
+    driverAnswerDays: count(2, 1, 30),
     /** How long tombstones stay for old cursors. */
     tombstoneDays: count(7, 1, 31),
     gaugeMs: ms(10_000),

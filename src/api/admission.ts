@@ -1,7 +1,7 @@
 import type { DescMethod } from '@bufbuild/protobuf';
 import type { ConnectError, Interceptor } from '@connectrpc/connect';
 import type { Auth } from '../auth/auth.ts';
-import { NotAdmitted, type Rule } from '../auth/caller.ts';
+import { type Caller, NotAdmitted, type Rule } from '../auth/caller.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { nameOf } from './access.ts';
 import { type Call, callOf } from './call.ts';
@@ -22,6 +22,10 @@ export function makeAdmit(auth: Auth, rules: ReadonlyMap<string, Rule>, metrics:
     }
     return rule;
   };
+  const admitted = (call: Call, header: Headers, caller: Caller): void => {
+    call.caller = caller;
+    if (caller.kind === 'driver') call.address = auth.addressOf({ header, peer: call.peer }, caller);
+  };
   const toRefusal = (error: unknown): unknown => {
     if (!(error instanceof NotAdmitted)) return error;
     refused.inc({ why: error.detail });
@@ -30,14 +34,9 @@ export function makeAdmit(auth: Auth, rules: ReadonlyMap<string, Rule>, metrics:
   return (method, call, header) => {
     try {
       const caller = auth.admit(ruleOf(method), { header, peer: call.peer });
-      if (!(caller instanceof Promise)) {
-        call.caller = caller;
-        return;
-      }
+      if (!(caller instanceof Promise)) return admitted(call, header, caller);
       return caller.then(
-        (known) => {
-          call.caller = known;
-        },
+        (known) => admitted(call, header, known),
         (error: unknown) => {
           throw toRefusal(error);
         },

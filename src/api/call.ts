@@ -12,6 +12,8 @@ export type Call = {
   readonly peer: string;
   /** Who asks; nobody until he was admitted. */
   caller: Caller;
+  /** Where a driver's request comes from, as limits count it; null if that is not known. */
+  address: string | null;
   /** Reads and decodes the request; undefined where the protocol's handler does it. Refuses what does not fit the contract. */
   readMessage: (() => Promise<Message>) | undefined;
   /** How it came out: `ok` or a code in snake case. Until known, what it is if the response ends now. */

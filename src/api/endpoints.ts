@@ -47,6 +47,7 @@ export function makeRequestHandler({ endpoints, ops, clock, log, metrics }: Requ
       requestId: randomUUID(),
       peer: peerOf(req),
       caller: NOBODY,
+      address: null,
       readMessage: undefined,
       code: endpoint ? 'protocol_error' : 'unimplemented',
       reason: undefined,

@@ -1,4 +1,13 @@
-import { assertListed, type Caller, type Credentials, isPlainName, NotAdmitted, type Rule } from './caller.ts';
+import {
+  assertListed,
+  type Caller,
+  type Credentials,
+  type Driver,
+  isPlainName,
+  NotAdmitted,
+  type Rule,
+} from './caller.ts';
+import { clientAddress } from './client-address.ts';
 import { driverByHeaders, namesDriver } from './driver-headers.ts';
 import { openProxies, type ProxyRules } from './proxies.ts';
 import type { Tokens } from './tokens.ts';
@@ -13,6 +22,8 @@ import type { Tokens } from './tokens.ts';
 export type Auth = {
   /** The caller. Throws `NotAdmitted`. Synchronous for a token that was seen before, as nearly all are. */
   admit(rule: Rule, credentials: Credentials): Caller | Promise<Caller>;
+  /** Where a driver's request comes from, as limits count it; null if that is not known. */
+  addressOf(credentials: Credentials, driver: Driver): string | null;
   /** Why nobody can be admitted yet; null if that is not so. */
   notReady(): string | null;
 };
@@ -41,6 +52,7 @@ export function authByKeys({ tokens, proxies }: { tokens: Tokens; proxies: Proxy
       if (known instanceof Promise) return known.then((caller) => decide(rule, credentials, caller));
       return decide(rule, credentials, known);
     },
+    addressOf: ({ header, peer }, { byProxy: proxied }) => clientAddress(header, peer, proxied || vouches(peer, null)),
     notReady: () => tokens.notReady(),
   };
 }
@@ -59,6 +71,7 @@ export function openToAll(): Auth {
       if (namesDriver(header) || !isPlainName(name)) throw new NotAdmitted('missing', 'x-caller');
       return { kind: 'engineer', name };
     },
+    addressOf: ({ header, peer }) => clientAddress(header, peer, true),
     notReady: () => null,
   };
 }

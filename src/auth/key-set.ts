@@ -69,8 +69,9 @@ export function openKeySet({ source, cooldownMs, clock, log }: KeySetOptions): K
           return await find(header, token);
         } catch (error) {
           const unknown = error instanceof errors.JWKSNoMatchingKey;
-          if (again || !unknown || clock.monotonic() - askedMs < cooldownMs) throw error;
-          await refresh();
+          const rests = reading === null && clock.monotonic() - askedMs < cooldownMs;
+          if (again || !unknown || rests) throw error;
+          await (reading ?? refresh());
         }
       }
     },

@@ -53,12 +53,18 @@ export async function openAuth(
     kinds,
     keys: openKeySet({ source: from.keys, cooldownMs: limits.cooldownMs, clock, log }),
   });
+  const refreshAll = async () => {
+    await Promise.all(issuers.map(({ keys }) => keys.refresh()));
+    return true;
+  };
   const issuers = [issuer(services, ['service', 'engineer']), ...(drivers ? [issuer(drivers, ['driver'])] : [])];
-  await Promise.all(issuers.map(({ keys }) => keys.refresh()));
+  let isRead = await refreshAll();
   const loop = startLoop({
     name: 'refresh',
     async runOnce() {
-      await Promise.all(issuers.map(({ keys }) => keys.refresh()));
+      // The first round comes at once.
+      if (!isRead) await refreshAll();
+      isRead = false;
       return 'idle';
     },
     pauseMs: limits.refreshMs,

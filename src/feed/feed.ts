@@ -11,6 +11,7 @@ import { openBell } from './bell.ts';
 import { openChangeTail } from './change-tail.ts';
 import { KINDS } from './copy.ts';
 import type { Frame } from './frames.ts';
+import type { IdFacts } from './image.ts';
 import { openFeedMetrics } from './metrics.ts';
 import { type ListRequest, listPage } from './pages.ts';
 import { FeedRefusal } from './refusal.ts';
@@ -18,6 +19,7 @@ import { openSlots } from './slots.ts';
 import { type WatchRequest, watch } from './watch.ts';
 
 export { ENVELOPE_BYTES, type Frame } from './frames.ts';
+export type { IdFacts } from './image.ts';
 export type { ListRequest } from './pages.ts';
 export { FeedRefusal } from './refusal.ts';
 
@@ -38,6 +40,8 @@ export type Feed = AsyncDisposable & {
   list(kind: StreamKind, request: ListRequest, signal: AbortSignal): Promise<Uint8Array>;
   /** What is known of a profile; null if there is none. Throws FeedRefusal SERVICE_DEGRADED before the first load. */
   lookup(parkId: string, driverId: string): DriverFacts | null;
+  /** The id of a profile's person; null if there is no such profile. Throws as `lookup` does. */
+  lookupId(parkId: string, driverId: string): IdFacts | null;
   /** The newest commit in the copy; 0 before the first load. */
   head(): number;
   /** The copy equals the database as it was at most this many ms ago. Infinity before the first load. */
@@ -116,6 +120,10 @@ export function openFeed(options: FeedOptions): Feed {
     lookup(parkId, driverId) {
       if (!tail.copy) throw new FeedRefusal('SERVICE_DEGRADED');
       return tail.copy.image.factsOf(parkId, driverId);
+    },
+    lookupId(parkId, driverId) {
+      if (!tail.copy) throw new FeedRefusal('SERVICE_DEGRADED');
+      return tail.copy.image.idOf(parkId, driverId);
     },
     head: () => tail.copy?.head ?? 0,
     sourceAgeMs: () => tail.sourceAgeMs(),

@@ -1,3 +1,4 @@
+import type { DeptransId } from '../domain/binding.ts';
 import type { StreamKind } from '../domain/cursor.ts';
 import type { DriverFacts } from '../domain/verdict.ts';
 import type { BindingRow, ProfileRow, SessionRow } from '../store/feed-rows.ts';
@@ -10,6 +11,12 @@ import { openRegionNames } from './region-names.ts';
 
 /** Told which records are about to change, while they still are what they were. A record may be named more than once. */
 export type BeforeChange = (kind: StreamKind, profileNo: number) => void;
+
+/** Whether a profile has a licence on record, and its person's id. */
+export type IdFacts = {
+  person: boolean;
+  binding: { deptransId: DeptransId | null; state: BindingRow['state']; updatedAtMs: number | null } | null;
+};
 
 const NOBODY: BeforeChange = () => {};
 
@@ -84,6 +91,16 @@ export class Image {
     if (no === 0 || this.profiles.isDeleted(no)) return null;
     const person = this.profiles.person(no);
     return { person: person !== 0, binding: this.#bindingOf(person), session: this.#sessionOf(person) };
+  }
+
+  /** The id of a profile's person; null if there is no such profile. */
+  idOf(parkId: string, driverId: string): IdFacts | null {
+    const facts = this.factsOf(parkId, driverId);
+    if (!facts) return null;
+    const { person, binding } = facts;
+    if (!binding) return { person, binding };
+    const deptransId = this.people.deptransId(this.profiles.person(this.#find()));
+    return { person, binding: { deptransId, state: binding.state, updatedAtMs: binding.updatedAt } };
   }
 
   /** Whether this number, and no other, is found under the key. */

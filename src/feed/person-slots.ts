@@ -1,3 +1,4 @@
+import type { DeptransId } from '../domain/binding.ts';
 import type { SessionStatus } from '../domain/session.ts';
 import type { BindingRow } from '../store/feed-rows.ts';
 import type { Arena } from './arena.ts';
@@ -210,13 +211,23 @@ export class PersonSlots {
     writeBytes(writer, stored, 0, stored.length);
   }
 
+  /** The id of somebody; null if none is bound. */
+  deptransId(no: number): DeptransId | null {
+    const id = this.#idBytes(no);
+    return id.length === 0 ? null : (Buffer.from(id).toString('latin1') as DeptransId);
+  }
+
   /** Writes the id of somebody bound as a field. */
   writeId(writer: Writer, no: number, field: number): void {
-    const length = this.#byte(no, ID_LENGTH);
-    const at = this.#slab.at(no) + ID;
-    const id = length === ELSEWHERE ? this.#longIds.get(no)! : this.#slab.of(no).bytes.subarray(at, at + length);
+    const id = this.#idBytes(no);
     reserve(writer, id.length + 8);
     writeField(writer, field, id);
+  }
+
+  #idBytes(no: number): Uint8Array {
+    const length = this.#byte(no, ID_LENGTH);
+    const at = this.#slab.at(no) + ID;
+    return length === ELSEWHERE ? this.#longIds.get(no)! : this.#slab.of(no).bytes.subarray(at, at + length);
   }
 
   #double(no: number, field: number): number {

@@ -4,6 +4,8 @@ import type { Log } from '../runtime/log.ts';
 import { startLoop } from '../runtime/loop.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { type Db, inTransaction } from '../store/database.ts';
+import { deleteDriverAnswers } from '../store/driver-answers.ts';
+import { deleteFullBudgets } from '../store/id-attempts.ts';
 import { lead, resign } from '../store/leaders.ts';
 import { deleteLicenceChanges } from '../store/licence-changes.ts';
 import {
@@ -37,6 +39,7 @@ export type MaintenanceLimits = {
   feedLogMs: number;
   accountDays: number;
   licenceChangeDays: number;
+  driverAnswerDays: number;
   tombstoneDays: number;
   gaugeMs: number;
 };
@@ -91,6 +94,8 @@ export function openMaintenance(parts: MaintenanceParts): Maintenance {
       ['audit', () => deleteAudit(db, limits.auditDays, BITE)],
       ['outages', () => deleteOutages(db, limits.journalDays, BITE)],
       ['licence_changes', () => deleteLicenceChanges(db, limits.licenceChangeDays, BITE)],
+      ['driver_answers', () => deleteDriverAnswers(db, limits.driverAnswerDays, BITE)],
+      ['id_attempts', () => deleteFullBudgets(db, BITE)],
       ['feed_log', () => deleteFeedLog(db, limits.feedLogMs, BITE)],
       ['driver_states', () => deleteOfflineStates(db, REPLAY_HORIZON_DAYS, BITE)],
       ['tombstones', () => inTransaction(db, (tx) => collectTombstones(tx, old, BITE))],

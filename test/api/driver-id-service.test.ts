@@ -35,9 +35,9 @@ test('an id is checked against the licence, bound and read again, from any profi
 });
 
 test('setting the bound id again succeeds without a second call, whatever its zeros and key', async () => {
-  await world.set('ann', '42', world.edge, 'k');
+  await world.set('ann', '42', world.edge, { key: 'k' });
   const before = await readBindings(world.db);
-  expect(await world.set('ann', '042', world.edge, 'k')).toMatchObject({ status: 200, id: { bound: true } });
+  expect(await world.set('ann', '042', world.edge, { key: 'k' })).toMatchObject({ status: 200, id: { bound: true } });
   expect(world.checks).toHaveLength(1);
   expect(await readBindings(world.db)).toEqual(before);
 });
@@ -114,11 +114,11 @@ test.each(['', 'abc', '1'.repeat(21), '1 2', '-1'])('%j is ID_MALFORMED, and nob
 });
 
 test('a key that is too long is refused', async () => {
-  expect(await world.set('ann', '42', world.edge, 'Ж'.repeat(33))).toMatchObject({
+  expect(await world.set('ann', '42', world.edge, { key: 'Ж'.repeat(33) })).toMatchObject({
     status: 400,
     reason: 'REQUEST_MALFORMED',
   });
-  expect(await world.set('ann', '42', world.edge, 'Ж'.repeat(32))).toMatchObject({ status: 200 });
+  expect(await world.set('ann', '42', world.edge, { key: 'Ж'.repeat(32) })).toMatchObject({ status: 200 });
 });
 
 test.each([

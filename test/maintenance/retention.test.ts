@@ -36,6 +36,8 @@ const OLD = {
   quarantine: sql`insert into deptrans.quarantine (topic, partition, generation, source_offset, reason, at, payload)
     values ('t', 0, 0, 0, 'UNREADABLE', deptrans.now(), '')`,
   audit: sql`insert into deptrans.audit (at, caller, operation, request_id, detail) values (deptrans.now(), 'ann', 'Status', 'r', '{}')`,
+  id_attempts: sql`insert into deptrans.id_attempts (scope, key, full_at) values ('service', '', deptrans.now() + interval '3 h')`,
+  driver_answers: sql`insert into deptrans.driver_answers (key_hash, id_hash, at) values ('', '', deptrans.now())`,
   outages: sql`insert into deptrans.outages (regulator, from_at, to_at) values ('moscow', deptrans.now(), deptrans.now())`,
   reporting_rules: sql`insert into deptrans.reporting_rules (created_at, digest, rules)
     select deptrans.now(), i, '{}' from generate_series(1, 150) i`,

@@ -34,6 +34,7 @@ export async function openMaintenanceWorld() {
         feedLogMs: hour,
         accountDays: 30,
         licenceChangeDays: 30,
+        driverAnswerDays: 2,
         tombstoneDays: 7,
         gaugeMs: hour,
       },

@@ -1,7 +1,11 @@
 import { type DriverIdOptions, openDriverIdService } from '../../src/api/driver-id-service.ts';
+import { type GuessLimits, openGuesses } from '../../src/api/guesses.ts';
 import { openToAll } from '../../src/auth/auth.ts';
 import type { Outcome } from '../../src/domain/outcome.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { openLog } from '../../src/runtime/log.ts';
 import { Masked } from '../../src/runtime/masked.ts';
+import { openMetrics } from '../../src/runtime/metrics.ts';
 import type { Db } from '../../src/store/database.ts';
 import { openTestDatabase } from './database.ts';
 import { type Edge, openEdge } from './edge.ts';
@@ -9,11 +13,27 @@ import { addPerson, completeMirror } from './people.ts';
 
 export type CheckOutcome = Outcome<{ matches: boolean }>;
 
+/** Budgets that no test runs out of by accident. */
+export const GUESS_LIMITS: GuessLimits = {
+  personAttempts: 1_000,
+  personStepMs: 60_000,
+  addressAttempts: 1_000,
+  addressStepMs: 60_000,
+  serviceAttempts: 1_000,
+  serviceStepMs: 60_000,
+};
+
 export const matches = (value: boolean): CheckOutcome => ({ kind: 'accepted', value: { matches: value } });
 
 export const DRIVER_ID_PATH = '/driver/v1/deptrans-status/v1/id';
 
-type Answer = { status: number; reason?: string; details?: { retryDelay?: string }[]; id?: Record<string, unknown> };
+type Answer = {
+  status: number;
+  reason?: string;
+  retryAfter?: number;
+  details?: { retryDelay?: string }[];
+  id?: Record<string, unknown>;
+};
 
 export type DriverIdWorld = AsyncDisposable & {
   readonly db: Db;
@@ -27,7 +47,7 @@ export type DriverIdWorld = AsyncDisposable & {
   /** One more edge over the same database, configured otherwise. */
   open(own: Partial<DriverIdOptions>): Promise<Edge>;
   get(driver: string, from?: Edge): Promise<Answer>;
-  set(driver: string, id: string, from?: Edge, key?: string): Promise<Answer>;
+  set(driver: string, id: string, from?: Edge, own?: { key?: string; address?: string }): Promise<Answer>;
 };
 
 /** The service of driver ids over a database and a socket. `ann` and `bob` drive in `park`; personal and the regulator are the test's. */
@@ -49,6 +69,20 @@ export async function openDriverIdWorld(): Promise<DriverIdWorld> {
             },
           },
           journalKey: 'key',
+          copy: { lookupId: () => null, sourceAgeMs: () => Number.POSITIVE_INFINITY },
+          maxCopyAgeMs: 60_000,
+          guesses: openGuesses({
+            db,
+            limits: GUESS_LIMITS,
+            hashKey: 'key',
+            readTimeoutMs: 1_000,
+            clock: systemClock,
+            log: openLog('silent'),
+            metrics: openMetrics(systemClock),
+          }),
+          idDisplayByApp: {},
+          refusalStepMs: 1,
+          clock: systemClock,
           idDisplay: 'full',
           callTimeoutMs: 4_000,
           readTimeoutMs: 1_000,
@@ -58,14 +92,20 @@ export async function openDriverIdWorld(): Promise<DriverIdWorld> {
       { auth: openToAll() },
     );
   const edge = await open();
-  const ask = async (driver: string, from: Edge, init: RequestInit = {}): Promise<Answer> => {
+  const ask = async (driver: string, from: Edge, init: RequestInit = {}, address = ''): Promise<Answer> => {
     const headers = {
       'x-yataxi-park-id': 'park',
       'x-yataxi-driver-profile-id': driver,
       'content-type': 'application/json',
+      ...(address && { 'x-forwarded-for': address }),
     };
     const response = await fetch(from.url + DRIVER_ID_PATH, { ...init, headers });
-    return { status: response.status, ...((await response.json()) as object) };
+    const retryAfter = response.headers.get('retry-after');
+    return {
+      status: response.status,
+      ...(retryAfter && { retryAfter: Number(retryAfter) }),
+      ...((await response.json()) as object),
+    };
   };
   const world: DriverIdWorld = {
     db,
@@ -75,8 +115,10 @@ export async function openDriverIdWorld(): Promise<DriverIdWorld> {
     licences: () => new Map(['ann', 'bob'].map((person) => [person, new Masked(`licence of ${person}`)])),
     open,
     get: (driver, from = edge) => ask(driver, from),
-    set: (driver, id, from = edge, key = '') =>
-      ask(driver, from, { method: 'POST', body: JSON.stringify({ deptrans_id: id, idempotency_key: key }) }),
+    set: (driver, id, from = edge, { key = '', address = '' } = {}) => {
+      const body = JSON.stringify({ deptrans_id: id, idempotency_key: key });
+      return ask(driver, from, { method: 'POST', body }, address);
+    },
     async [Symbol.asyncDispose]() {
       await edge.close(0);
       await database[Symbol.asyncDispose]();

@@ -108,6 +108,7 @@ export const WHOEVER_MAY: Auth = {
     if (rule.drivers) return { kind: 'driver', parkId: 'p', driverId: 'd', app: '', byProxy: true };
     return rule.services ? { kind: 'service', name: rule.services[0]! } : { kind: 'engineer', name: 'tester' };
   },
+  addressOf: () => null,
   notReady: () => null,
 };
 
