@@ -98,6 +98,7 @@ function saysWhat(missing: readonly Neighbour[]): (service: Service) => boolean 
 /** The service in this process, stopped when disposed. */
 async function openWatched(databaseUrl: string, cityUrl: string, brokers: string): Promise<Service> {
   const config = readConfig({
+    AUTH: 'open',
     DATABASE_URL: databaseUrl,
     KAFKA_BROKERS: brokers,
     PORT: '0',

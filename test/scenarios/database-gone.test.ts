@@ -22,6 +22,7 @@ const NOBODY = 'http://127.0.0.1:1';
 /** The whole service in this process, with what answers; nobody else is there. */
 async function openWhole(databaseUrl: string) {
   const config = readConfig({
+    AUTH: 'open',
     DATABASE_URL: databaseUrl,
     PARTS: 'feed,api',
     PORT: '0',
