@@ -2,8 +2,8 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** Calls answered since the last count, and to how many drivers they were. */
-export type Counts = { calls: number; drivers: number };
+/** Reports answered since the last count, to how many drivers they were, and sessions asked for: one for each call whose end nobody saw. */
+export type Counts = { calls: number; drivers: number; readings: number };
 
 /** A regulator that accepts everything after `delayMs`, in a process of its own, so that its CPU does not count. */
 export type AnsweringServer = AsyncDisposable & {
