@@ -123,8 +123,8 @@ export const mutations: readonly Mutation[] = [
     trap: 16,
     naive: 'the backlog goes out in the order in which it came',
     file: 'src/store/claim.ts',
-    text: "claimSome(tx, limit - oldest.length, leaseMs, 'desc')",
-    replacement: "claimSome(tx, limit - oldest.length, leaseMs, 'asc')",
+    text: "claimSome(limit - ofOldest, leaseMs, 'desc')",
+    replacement: "claimSome(limit - ofOldest, leaseMs, 'asc')",
     test: 'test/traps/t16-after-an-outage.test.ts',
   },
   {

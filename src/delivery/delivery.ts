@@ -116,7 +116,7 @@ export function openDelivery(parts: DeliveryParts): Delivery {
     intents: openBatcher<Intent, WrittenIntent | null>({
       maxSize: limits.batch,
       lingerMs: 1,
-      run: (items) => inTransaction(db, (tx) => writeIntents(tx, items)),
+      run: (items) => writeIntents(db, items),
     }),
     settlements: openBatcher<SettleItem, void>({
       maxSize: limits.batch,

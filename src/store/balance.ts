@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Db } from './database.ts';
 
 /** Where an event can end. Together with the rows that still carry an event they sum up to what was taken. */
@@ -28,6 +28,11 @@ export type BalanceEntry = { outcome: BalanceOutcome; reason?: string; n: number
 
 /** Adds to the balance of a slot (one writer per slot at a time: no hot rows). Entries of one key are summed; zeros are dropped. */
 export async function addToBalance(tx: Db, slot: string, entries: readonly BalanceEntry[]): Promise<void> {
+  await balanceEntries(slot, entries)?.execute(tx);
+}
+
+/** The statement that does so; null if nothing is to be added. */
+export function balanceEntries(slot: string, entries: readonly BalanceEntry[]): RawBuilder<unknown> | null {
   const sums = new Map<string, { outcome: string; reason: string; n: number }>();
   for (const { outcome, reason = '', n } of entries) {
     const key = `${outcome}/${reason}`;
@@ -37,11 +42,11 @@ export async function addToBalance(tx: Db, slot: string, entries: readonly Balan
     .filter(([, { n }]) => n !== 0)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([, row]) => row);
-  if (rows.length === 0) return;
-  await sql`/* balance.add */
+  if (rows.length === 0) return null;
+  return sql`/* balance.add */
     insert into deptrans.balance (slot, outcome, reason, n)
     select ${slot}, * from unnest(${rows.map((r) => r.outcome)}::text[], ${rows.map((r) => r.reason)}::text[], ${rows.map((r) => r.n)}::bigint[])
-    on conflict (slot, outcome, reason) do update set n = deptrans.balance.n + excluded.n`.execute(tx);
+    on conflict (slot, outcome, reason) do update set n = deptrans.balance.n + excluded.n`;
 }
 
 export type Balance = {

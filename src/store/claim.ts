@@ -1,8 +1,9 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Look } from '../domain/report.ts';
 import { numberList } from './compact.ts';
 import type { Db } from './database.ts';
 import { accountColumns, readLooks, toAccount } from './look.ts';
+import { together } from './together.ts';
 
 /** A look at an account under a lease. */
 export type ClaimedLook = Look & { token: number };
@@ -21,8 +22,11 @@ type ClaimedRow = Parameters<typeof toAccount>[0] & { lease_token: number };
  * the next statement, so that a change that committed in between is either seen here or has left its mark.
  */
 export async function claim(tx: Db, limit: number, leaseMs: number): Promise<Claim> {
-  const oldest = await claimSome(tx, Math.ceil(limit / 5), leaseMs, 'asc');
-  const freshest = await claimSome(tx, limit - oldest.length, leaseMs, 'desc');
+  const ofOldest = Math.ceil(limit / 5); // where there are fewer, nobody is left for the second
+  const [oldest, freshest] = await together<[ClaimedRow, ClaimedRow]>(tx, 'claim.due', [
+    claimSome(ofOldest, leaseMs, 'asc'),
+    claimSome(limit - ofOldest, leaseMs, 'desc'),
+  ]);
   return lookAt(tx, [...oldest, ...freshest]);
 }
 
@@ -34,17 +38,16 @@ async function lookAt(tx: Db, rows: readonly ClaimedRow[]): Promise<Claim> {
   return { looks: looks.map((look) => ({ ...look, token: tokens.get(look.account.deptransId)! })), rulesVersion };
 }
 
-async function claimSome(tx: Db, limit: number, leaseMs: number, order: 'asc' | 'desc'): Promise<ClaimedRow[]> {
-  if (limit <= 0) return [];
-  const { rows } = await sql<ClaimedRow>`/* claim */
+function claimSome(limit: number, leaseMs: number, order: 'asc' | 'desc'): RawBuilder<ClaimedRow> | null {
+  if (limit <= 0) return null;
+  return sql<ClaimedRow>`/* claim */
     update deptrans.reports set
         doubt = doubt or suspect or target is not null, suspect = false, dirty = false, target = null,
         lease_token = nextval('deptrans.change_no'), due_at = (select deptrans.now()) + ${leaseMs} * interval '1 ms'
      where deptrans_id in (
        select deptrans_id from deptrans.reports where due_at <= (select deptrans.now()) and (select deptrans.may_claim())
         order by due_at ${sql.raw(order)} limit ${limit} for no key update skip locked)
-    returning ${accountColumns}, lease_token`.execute(tx);
-  return rows;
+    returning ${accountColumns}, lease_token`;
 }
 
 /**

@@ -1,11 +1,16 @@
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import pg from 'pg';
+import { Together } from './together.ts';
 
 /**
- * A pool that keeps no connection whose state is not known. An error that the server itself reported leaves a connection as good as it was; after
- * any other (no answer in time, a cut socket) its answer may still come, or never, and whoever got the connection next would wait for it.
+ * A pool that keeps no connection whose state is not known, and goes to the server as seldom as it can.
  *
- * Guarantees: a connection that failed like this runs no further statement, a rollback included, and is destroyed when it is given back.
+ * An error that the server itself reported leaves a connection as good as it was; after any other (no answer in time, a cut socket) its answer may
+ * still come, or never, and whoever got the connection next would wait for it. What opens a transaction is sent with its first statement, and
+ * statements that are `Together` in one go.
+ *
+ * Guarantees: a connection that failed like this runs no further statement, a rollback included, and is destroyed when it is given back;
+ * statements run in the order in which they were given.
  */
 export function guardConnections(pool: pg.Pool): PostgresPool {
   const guarded = new WeakMap<pg.PoolClient, PostgresPoolClient>();
@@ -21,19 +26,69 @@ export function guardConnections(pool: pg.Pool): PostgresPool {
   };
 }
 
+type Answer = { command: string; rowCount: number | null; rows: unknown[] };
+type Send = () => Promise<Answer>;
+
+/** What the driver has beyond its types: whether it sends statements before the answer to the last one, and the socket. */
+type Wire = { pipeline: boolean; connection: { stream: { cork(): void; uncork(): void } } };
+
+const OPENS = /^(begin|start transaction|set local)\b/;
+const CLOSES = /^(commit|rollback)$/;
+
 function guard(client: pg.PoolClient): PostgresPoolClient {
+  const wire = client as unknown as Wire;
   let isLost = false;
-  const query = async (text: string, parameters: readonly unknown[]) => {
+  let opening: string[] = [];
+
+  /** Sends statements in one go and waits for all of them: none is in the air when this ends, unless the connection is lost. */
+  const send = async (statements: readonly Send[]): Promise<Answer[]> => {
     if (isLost) throw new Error('Connection lost by an earlier statement');
-    try {
-      return await client.query(text, parameters as unknown[]);
-    } catch (error) {
-      isLost ||= !(error instanceof pg.DatabaseError);
-      throw error;
+    const opened = opening.length > 0;
+    const all = opened ? [begin(opening.join('; ')), ...statements] : statements;
+    opening = [];
+    wire.connection.stream.cork();
+    wire.pipeline = all.length > 1;
+    const sent = all.map((one) => one());
+    wire.connection.stream.uncork();
+    const ends = await Promise.allSettled(sent);
+    wire.pipeline = false;
+    const failed = ends.find((end) => end.status === 'rejected');
+    if (!failed) return ends.slice(opened ? 1 : 0).map((end) => (end as PromiseFulfilledResult<Answer>).value);
+    // Where no transaction was opened, what came after ran outside of one.
+    isLost = !(failed.reason instanceof pg.DatabaseError) || (opened && ends[0] === failed);
+    throw failed.reason;
+  };
+
+  const begin =
+    (text: string): Send =>
+    () =>
+      client.query(text) as unknown as Promise<Answer>;
+  const statement =
+    (text: string, parameters: readonly unknown[]): Send =>
+    () =>
+      client.query(text, [...parameters]);
+
+  const query = async (text: string, parameters: readonly unknown[]): Promise<Answer> => {
+    const [first] = parameters;
+    if (first instanceof Together) {
+      const answers = await send(first.statements.map((one) => statement(one.sql, one.parameters)));
+      return { command: 'SELECT', rowCount: answers.length, rows: answers.map(({ rows }) => rows) };
     }
+    if (OPENS.test(text) && !isLost) {
+      opening.push(text);
+      return { command: 'BEGIN', rowCount: null, rows: [] };
+    }
+    if (opening.length > 0 && CLOSES.test(text)) {
+      opening = [];
+      return { command: text.toUpperCase(), rowCount: null, rows: [] };
+    }
+    return (await send([statement(text, parameters)]))[0]!;
   };
   return {
     query: query as unknown as PostgresPoolClient['query'], // without its second form: nothing here uses cursors
-    release: (destroy = false) => client.release(destroy || isLost),
+    release(destroy = false) {
+      opening = [];
+      client.release(destroy || isLost);
+    },
   };
 }

@@ -2,7 +2,6 @@ import { sql } from 'kysely';
 import type { Direction } from '../domain/report.ts';
 import { msOf } from './compact.ts';
 import type { Db } from './database.ts';
-import { appendJournal } from './journal.ts';
 
 export type Intent = {
   deptransId: string;
@@ -22,7 +21,7 @@ export type WrittenIntent = { occurredAt: Date; writtenAt: Date };
 
 /**
  * Writes down what is about to be sent, before it is sent. Returns for each intent what was written, or null if the lease was lost
- * or has ended: then nothing may be sent. The transaction must commit synchronously before the call.
+ * or has ended: then nothing may be sent. One statement, its line in the journal included; it must be committed synchronously before the call.
  *
  * occurredAt grows with each intent of an account, whatever the events say, so that a regulator which orders by it never ignores a newer report.
  */
@@ -33,12 +32,15 @@ export async function writeIntents(tx: Db, intents: readonly Intent[]): Promise<
     target: intent.direction === 'connected',
     happened_at: intent.happenedAt.getTime(),
     lease_ms: intent.leaseMs,
+    account: intent.account.toString('hex'),
+    person: intent.person,
+    region: intent.region,
   }));
   const { rows } = await sql<{ written: [token: number, occurredAt: number, writtenAt: number][] }>`/* intent */
     with given as (
-      select r.deptrans_id, g.token, g.target, g.lease_ms, to_timestamp(g.happened_at / 1000) as happened_at
-        from jsonb_to_recordset(${JSON.stringify(given)}::jsonb)
-               as g(id text, token bigint, target boolean, happened_at float8, lease_ms float8)
+      select r.deptrans_id, g.token, g.target, g.lease_ms, to_timestamp(g.happened_at / 1000) as happened_at, g.account, g.person, g.region
+        from json_to_recordset(${JSON.stringify(given)}::json)
+               as g(id text, token bigint, target boolean, happened_at float8, lease_ms float8, account text, person text, region text)
         join deptrans.reports r on r.deptrans_id = g.id
        where r.lease_token = g.token and r.due_at > (select deptrans.now())
        order by r.deptrans_id for no key update of r),
@@ -48,7 +50,12 @@ export async function writeIntents(tx: Db, intents: readonly Intent[]): Promise<
         last_occurred_at = greatest(r.last_occurred_at,
           least(deptrans.now(), greatest(given.happened_at, r.last_occurred_at + interval '1 ms')))
       from given where r.deptrans_id = given.deptrans_id and r.lease_token = given.token
-    returning r.lease_token, r.occurred_at, r.last_sent_at)
+    returning r.lease_token, r.occurred_at, r.last_sent_at),
+    noted as (
+      insert into deptrans.journal (at, kind, driver_license_pd_id, account, direction, region, lease_token, happened_at)
+      select deptrans.now(), 'intent', person, decode(account, 'hex'), case when target then 'connected' else 'disconnected' end, region, token,
+             happened_at
+        from given join written on written.lease_token = given.token)
     select coalesce(json_agg(json_build_array(lease_token, ${sql.raw(msOf('occurred_at'))}, ${sql.raw(msOf('last_sent_at'))})), '[]') as written
       from written`.execute(tx);
   const written = new Map(
@@ -56,20 +63,6 @@ export async function writeIntents(tx: Db, intents: readonly Intent[]): Promise<
       token,
       { occurredAt: new Date(occurredAt), writtenAt: new Date(writtenAt) },
     ]),
-  );
-  await appendJournal(
-    tx,
-    intents
-      .filter((intent) => written.has(intent.token))
-      .map(({ account, person, direction, region, token, happenedAt }) => ({
-        kind: 'intent',
-        account,
-        person,
-        direction,
-        region,
-        leaseToken: token,
-        happenedAt,
-      })),
   );
   return intents.map((intent) => written.get(intent.token) ?? null);
 }

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Db } from './database.ts';
 
 /** A line of the journal. Times are Dates; what is not known is left out. */
@@ -30,7 +30,12 @@ export function accountHash(key: string, deptransId: string): Buffer {
 
 /** Appends lines, all stamped with the database's time. */
 export async function appendJournal(tx: Db, entries: readonly JournalEntry[]): Promise<void> {
-  if (entries.length === 0) return;
+  await journalLines(entries)?.execute(tx);
+}
+
+/** The statement that appends lines; null if there is none. */
+export function journalLines(entries: readonly JournalEntry[]): RawBuilder<unknown> | null {
+  if (entries.length === 0) return null;
   const rows = entries.map((e) => ({
     kind: e.kind,
     park_id: e.parkId,
@@ -48,7 +53,7 @@ export async function appendJournal(tx: Db, entries: readonly JournalEntry[]): P
     answered_at: e.answeredAt?.getTime(),
     detail: e.detail,
   }));
-  await sql`/* journal.append */
+  return sql`/* journal.append */
     insert into deptrans.journal (at, kind, park_id, driver_id, driver_license_pd_id, account, direction, outcome, reason, region, lease_token,
       happened_at, received_at, sent_at, answered_at, detail)
     select deptrans.now(), kind, park_id, driver_id, driver_license_pd_id, account, direction, outcome, reason, region, lease_token,
@@ -56,5 +61,5 @@ export async function appendJournal(tx: Db, entries: readonly JournalEntry[]): P
            detail
       from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r(kind text, park_id text, driver_id text,
       driver_license_pd_id text, account bytea, direction text, outcome text, reason text, region text, lease_token bigint,
-      happened_at float8, received_at float8, sent_at float8, answered_at float8, detail jsonb)`.execute(tx);
+      happened_at float8, received_at float8, sent_at float8, answered_at float8, detail jsonb)`;
 }

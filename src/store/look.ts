@@ -2,6 +2,7 @@ import { type RawBuilder, sql } from 'kysely';
 import type { Account, Look, OwnedProfile } from '../domain/report.ts';
 import { msOf, textList, toDate } from './compact.ts';
 import type { Db } from './database.ts';
+import { together } from './together.ts';
 
 type Ms = number | null;
 
@@ -81,17 +82,21 @@ export async function readLooks(
   tx: Db,
   accounts: readonly Account[],
 ): Promise<{ looks: Look[]; rulesVersion: number }> {
-  const read = await sql<{ facts: Fact[] }>`/* look.facts */
+  const factsOf = sql<{ facts: Fact[] }>`/* look.facts */
     select coalesce(json_agg(${factColumns}), '[]') as facts
       from deptrans.profiles b
       left join deptrans.driver_persons p using (driver_license_pd_id)
       left join deptrans.driver_states s using (park_id, driver_id)
       left join deptrans.status_queue q using (park_id, driver_id)
-     where b.deptrans_id = any(${textList(accounts.map((account) => account.deptransId))})`.execute(tx);
-  const clock = await sql<{ now: Date; rules: number }>`/* look.rules */
-    select deptrans.now() as now, coalesce(max(version), 0)::bigint as rules from deptrans.reporting_rules`.execute(tx);
-  const { now, rules } = clock.rows[0]!;
-  const byAccount = Map.groupBy(read.rows[0]!.facts, (fact) => fact[0]);
+     where b.deptrans_id = any(${textList(accounts.map((account) => account.deptransId))})`;
+  const inForce = sql<{ now: Date; rules: number }>`/* look.rules */
+    select deptrans.now() as now, coalesce(max(version), 0)::bigint as rules from deptrans.reporting_rules`;
+  const [[read], [clock]] = await together<[{ facts: Fact[] }, { now: Date; rules: number }]>(tx, 'look', [
+    factsOf,
+    inForce,
+  ]);
+  const { now, rules } = clock!;
+  const byAccount = Map.groupBy(read!.facts, (fact) => fact[0]);
   const looks = accounts.map((account): Look => {
     const facts = byAccount.get(account.deptransId) ?? [];
     const owner = facts[0] ? { person: facts[0][1], personNo: facts[0][2] } : null;

@@ -1,9 +1,10 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { FilteredReason } from '../domain/plan.ts';
-import { addToBalance, type BalanceEntry } from './balance.ts';
+import { type BalanceEntry, balanceEntries } from './balance.ts';
 import { numberList, textList } from './compact.ts';
 import type { Db } from './database.ts';
-import { wake } from './wake.ts';
+import { together } from './together.ts';
+import { wakeStatements } from './wake.ts';
 
 /** Whether the row at this place of the list carries an event, and whether that is too old. */
 type DueRow = [carriesEvent: boolean, expired: boolean];
@@ -63,19 +64,14 @@ export async function route(tx: Db, { limit, personRetryMs, maxAgeMs, slot }: Ro
       waiting.push(place);
     }
   }
-  await wake(tx, woken);
-  await updateRows(tx, keys, handed, sql`due_at = null, wait_reason = null`);
-  await updateRows(
-    tx,
-    keys,
-    waiting,
-    sql`due_at = (select deptrans.now()) + ${personRetryMs} * interval '1 ms', wait_reason = 'no_person'`,
-  );
-  if (dropped.length > 0) {
-    await sql`/* route.drop */
-      delete from deptrans.status_queue where (park_id, driver_id) in (${chosen(keys, dropped)})`.execute(tx);
-  }
-  await addToBalance(tx, slot, entries);
+  const later = sql`due_at = (select deptrans.now()) + ${personRetryMs} * interval '1 ms', wait_reason = 'no_person'`;
+  await together(tx, 'route.write', [
+    ...wakeStatements(woken),
+    updateRows(keys, handed, sql`due_at = null, wait_reason = null`),
+    updateRows(keys, waiting, later),
+    dropRows(keys, dropped),
+    balanceEntries(slot, entries),
+  ]);
   return due.length;
 }
 
@@ -106,13 +102,18 @@ async function holdAccounts(tx: Db, ids: readonly string[]): Promise<Set<string>
   return new Set(rows[0]!.held);
 }
 
-async function updateRows(
-  tx: Db,
+function updateRows(
   keys: string,
   places: readonly number[],
-  assignment: ReturnType<typeof sql>,
-): Promise<void> {
-  if (places.length === 0) return;
-  await sql`/* route.update */
-    update deptrans.status_queue set ${assignment} where (park_id, driver_id) in (${chosen(keys, places)})`.execute(tx);
+  assignment: RawBuilder<unknown>,
+): RawBuilder<unknown> | null {
+  if (places.length === 0) return null;
+  return sql`/* route.update */
+    update deptrans.status_queue set ${assignment} where (park_id, driver_id) in (${chosen(keys, places)})`;
+}
+
+function dropRows(keys: string, places: readonly number[]): RawBuilder<unknown> | null {
+  if (places.length === 0) return null;
+  return sql`/* route.drop */
+    delete from deptrans.status_queue where (park_id, driver_id) in (${chosen(keys, places)})`;
 }

@@ -1,7 +1,8 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Session } from '../domain/session.ts';
 import { textList } from './compact.ts';
 import type { Db } from './database.ts';
+import { together } from './together.ts';
 
 /** The session of a person, or null if there is none (any more). */
 export type OwnedSession = {
@@ -17,7 +18,17 @@ export type OwnedSession = {
  * A session that is gone becomes `deleted`; one that never was is not written.
  */
 export async function upsertSessions(tx: Db, sessions: readonly OwnedSession[]): Promise<number[]> {
-  if (sessions.length === 0) return [];
+  const [, [upserted]] = await together(tx, 'sessions', sessionStatements(sessions));
+  return upserted?.changed ?? [];
+}
+
+export type UpsertedSessions = { changed: number[] };
+
+/** The statements that do so, one after the other: the second tells what really changed. */
+export function sessionStatements(
+  sessions: readonly OwnedSession[],
+): [RawBuilder<unknown> | null, RawBuilder<UpsertedSessions> | null] {
+  if (sessions.length === 0) return [null, null];
   const given = JSON.stringify(
     sessions.map(({ person, personNo, deptransId, region, session }) => ({
       person,
@@ -32,10 +43,12 @@ export async function upsertSessions(tx: Db, sessions: readonly OwnedSession[]):
     })),
   );
   const people = sessions.map(({ person }) => person);
-  await sql`/* sessions.lock */
-    select 1 from deptrans.session_statuses where driver_license_pd_id = any(${textList(people)})
-     order by driver_license_pd_id for no key update`.execute(tx);
-  const { rows } = await sql<{ changed: number[] }>`/* sessions.upsert */
+  const lock = sql`/* sessions.lock */
+    with held as (
+      select 1 from deptrans.session_statuses where driver_license_pd_id = any(${textList(people)})
+       order by driver_license_pd_id for no key update)
+    select count(*) from held`;
+  const upsert = sql<UpsertedSessions>`/* sessions.upsert */
     with given as (
       select person, person_no, status, raw, to_timestamp(ended_at / 1000) as ended_at, end_is_estimate, deptrans_id, region, deleted
         from jsonb_to_recordset(${given}::jsonb) as g(person text, person_no int, status text, raw text, ended_at float8,
@@ -60,6 +73,6 @@ export async function upsertSessions(tx: Db, sessions: readonly OwnedSession[]):
         region, deleted)
       select updated_at, driver_license_pd_id, session_status, session_status_raw, updated_at, ended_at, end_is_estimate, region, deleted
         from changed)
-    select coalesce(json_agg(person_no order by driver_license_pd_id), '[]') as changed from changed`.execute(tx);
-  return rows[0]!.changed;
+    select coalesce(json_agg(person_no order by driver_license_pd_id), '[]') as changed from changed`;
+  return [lock, upsert];
 }

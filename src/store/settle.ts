@@ -1,12 +1,13 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Settlement } from '../domain/settlement.ts';
-import { addToBalance, type BalanceOutcome } from './balance.ts';
+import { type BalanceEntry, balanceEntries } from './balance.ts';
 import type { ClaimedLook } from './claim.ts';
 import { textList } from './compact.ts';
 import type { Db } from './database.ts';
-import { appendJournal, type JournalEntry } from './journal.ts';
+import { type JournalEntry, journalLines } from './journal.ts';
 import { publish } from './publish.ts';
-import { type OwnedSession, upsertSessions } from './sessions.ts';
+import { type OwnedSession, sessionStatements, type UpsertedSessions } from './sessions.ts';
+import { together } from './together.ts';
 import { wake } from './wake.ts';
 
 /** A look that has come to its end. */
@@ -44,16 +45,19 @@ export async function settle(
   const mine = items.filter(isMine);
   const lost = items.filter((item) => !isMine(item));
 
-  await updateAccounts(tx, mine);
   await leaveMarks(tx, lost);
-  const ended = await deleteRows(tx, mine.flatMap(rowEnds), maxAgeMs);
-  const sessions = await upsertSessions(tx, await sessionsOfOwners(tx, mine));
-  await appendJournal(
-    tx,
-    items.flatMap((item) => item.journal),
-  );
-  await addToBalance(tx, slot, ended);
-  await publish(tx, { sessions });
+  const told = mine.filter(({ settlement }) => settlement.session !== undefined);
+  const [, ended, moved] = await together<[unknown, BalanceEntry, Owner, unknown]>(tx, 'settle.end', [
+    accountsUpdate(mine),
+    rowsDelete(mine.flatMap(rowEnds), maxAgeMs),
+    ownersQuery(told),
+    journalLines(items.flatMap((item) => item.journal)),
+  ]);
+  const [, [upserted]] = await together<[unknown, UpsertedSessions, unknown]>(tx, 'settle.tell', [
+    ...sessionStatements(sessionsOfOwners(told, moved)),
+    balanceEntries(slot, ended),
+  ]);
+  await publish(tx, { sessions: upserted?.changed ?? [] });
   return { lost: lost.map(({ look }) => look) };
 }
 
@@ -85,8 +89,8 @@ async function lockLeases(tx: Db, items: readonly SettleItem[]): Promise<(item: 
   return ({ look }) => leases[look.account.deptransId] === look.token;
 }
 
-async function updateAccounts(tx: Db, items: readonly SettleItem[]): Promise<void> {
-  if (items.length === 0) return;
+function accountsUpdate(items: readonly SettleItem[]): RawBuilder<unknown> | null {
+  if (items.length === 0) return null;
   const given = items.map(({ settlement: { account, session, waitReason, notBefore, dueAt, watched } }) => ({
     id: account.deptransId,
     believed: account.believed,
@@ -112,7 +116,7 @@ async function updateAccounts(tx: Db, items: readonly SettleItem[]): Promise<voi
     session_end: session?.endsAt?.getTime(),
     session_end_is_estimate: session?.endIsEstimate ?? false,
   }));
-  await sql`/* settle.accounts */
+  return sql`/* settle.accounts */
     update deptrans.reports r set believed = g.believed, doubt = g.doubt, watched = g.watched, not_before = g.not_before,
         due_at = case when r.dirty then greatest(deptrans.now(), g.not_before) else g.due_at end,
         lease_token = null, target = null, parked_reason = g.parked_reason, park_until = g.park_until, park_count = g.park_count,
@@ -130,7 +134,7 @@ async function updateAccounts(tx: Db, items: readonly SettleItem[]): Promise<voi
                 not_before float8, due_at float8, parked_reason text, park_until float8, park_count int, wait_reason text, attempts int,
                 region text, session_over_at float8, outside_since float8, verify_at float8, session_read_at float8, reread_at float8,
                 session_told boolean, session_id text, session_status text, session_raw text, session_end float8, session_end_is_estimate boolean)) g
-     where r.deptrans_id = g.id`.execute(tx);
+     where r.deptrans_id = g.id`;
 }
 
 /** Who lost the lease after a call that may have taken effect says so: the next claim will doubt. */
@@ -150,9 +154,9 @@ function rowEnds({ look, settlement: { rows } }: SettleItem): RowEnd[] {
   );
 }
 
-async function deleteRows(tx: Db, ends: readonly RowEnd[], maxAgeMs: number) {
-  if (ends.length === 0) return [];
-  const { rows } = await sql<{ outcome: BalanceOutcome; reason: string; n: number }>`/* settle.rows */
+function rowsDelete(ends: readonly RowEnd[], maxAgeMs: number): RawBuilder<BalanceEntry> | null {
+  if (ends.length === 0) return null;
+  return sql<BalanceEntry>`/* settle.rows */
     with gone as (
       select q.park_id, q.driver_id, g.outcome, g.reason
         from jsonb_to_recordset(${JSON.stringify(ends)}::jsonb)
@@ -164,25 +168,29 @@ async function deleteRows(tx: Db, ends: readonly RowEnd[], maxAgeMs: number) {
     returning case when not q.carries_event then null
                    when q.event_at < deptrans.now() - ${maxAgeMs} * interval '1 ms' then 'expired'
                    else gone.outcome end as outcome, gone.reason)
-    select outcome, reason, count(*) as n from ended where outcome is not null group by 1, 2`.execute(tx);
-  return rows;
+    select outcome, reason, count(*) as n from ended where outcome is not null group by 1, 2`;
 }
+
+type Owner = { id: string; person: string | null; personNo: number };
 
 const NOBODY = { person: null, personNo: 0 };
 
-/** The sessions that were told under these leases, for whoever owns the accounts now. */
-async function sessionsOfOwners(tx: Db, items: readonly SettleItem[]): Promise<OwnedSession[]> {
-  const told = items.filter(({ settlement }) => settlement.session !== undefined);
-  if (told.length === 0) return [];
+/** Who owns the accounts now, where that is somebody else than at the look. */
+function ownersQuery(told: readonly SettleItem[]): RawBuilder<Owner> | null {
+  if (told.length === 0) return null;
   const given = told.map(({ look }) => ({ id: look.account.deptransId, person: look.owner?.person }));
-  const { rows } = await sql<{ id: string; person: string | null; personNo: number }>`/* settle.owners */
+  return sql<Owner>`/* settle.owners */
     select g.id, b.driver_license_pd_id as person, b.person_no as "personNo"
       from jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as g(id text, person text)
       left join deptrans.profiles b on b.deptrans_id = g.id
-     where b.driver_license_pd_id is distinct from g.person`.execute(tx);
-  const moved = new Map(rows.map((row) => [row.id, row]));
+     where b.driver_license_pd_id is distinct from g.person`;
+}
+
+/** The sessions that were told under these leases, for whoever owns the accounts now. */
+function sessionsOfOwners(told: readonly SettleItem[], moved: readonly Owner[]): OwnedSession[] {
+  const now = new Map(moved.map((owner) => [owner.id, owner]));
   return told.flatMap(({ look, settlement: { account, session } }) => {
-    const { person, personNo } = moved.get(account.deptransId) ?? look.owner ?? NOBODY;
+    const { person, personNo } = now.get(account.deptransId) ?? look.owner ?? NOBODY;
     if (person === null) return [];
     return [{ person, personNo, deptransId: account.deptransId, region: account.region, session: session ?? null }];
   });

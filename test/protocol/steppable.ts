@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
 import pg from 'pg';
 import type { Db } from '../../src/store/database.ts';
+import { Together } from '../../src/store/together.ts';
 
 /** A text of a named statement that is replaced before it is sent: the fix of a trap, taken out. */
 export type Mutation =
@@ -72,7 +73,13 @@ export function openSteppable(url: string, before?: () => Promise<void> | void):
   const guard = (client: pg.PoolClient): PostgresPoolClient => {
     const kept = new Map<Mutation, unknown>();
     let isLoose = false;
-    const query = async (text: string, parameters: readonly unknown[]) => {
+    const query = async (text: string, parameters: readonly unknown[]): Promise<unknown> => {
+      const [all] = parameters;
+      if (all instanceof Together) {
+        const rows: unknown[] = [];
+        for (const one of all.statements) rows.push(((await query(one.sql, one.parameters)) as pg.QueryResult).rows);
+        return { command: 'SELECT', rowCount: rows.length, rows };
+      }
       await pass(text);
       await before?.();
       statements += 1;
