@@ -98,7 +98,7 @@ function isSameBinding({ people }: Image, row: BindingRow): boolean {
     Object.is(people.bindingUpdatedUs(no), microsOf(row.updated_us)) &&
     people.bindingState(no) === row.state &&
     people.isBound(no) === (id !== '') &&
-    isWritten((writer) => people.writeToken(writer, no), 3, row.driver_license_pd_id) &&
+    isSameToken(people, row) &&
     (id === '' || isWritten((writer) => people.writeId(writer, no, 5), 5, id))
   );
 }
@@ -116,8 +116,15 @@ function isSameSession({ people, regions }: Image, row: SessionRow): boolean {
     people.endIsEstimate(no) === expected.isEstimate &&
     people.hasSession(no) === !expected.isDeleted &&
     (raw === undefined ? null : Buffer.from(raw).toString()) === expected.raw &&
-    isWritten((writer) => people.writeToken(writer, no), 3, row.driver_license_pd_id)
+    isSameToken(people, row)
   );
+}
+
+/** Somebody whom no profile names need not have one. */
+function isSameToken(people: Image['people'], row: BindingRow | SessionRow): boolean {
+  const no = row.person_no;
+  if (!people.hasToken(no)) return people.firstProfile(no) === 0;
+  return isWritten((writer) => people.writeToken(writer, no), 3, row.driver_license_pd_id);
 }
 
 /** Whether what is written is this text as this field. */

@@ -1,4 +1,4 @@
-import { itemLane, SEED_HI, SEED_LO } from './key-hash.ts';
+import { hashItem, newLanes } from './key-hash.ts';
 
 /** What a digest looked like at one moment: 256 little-endian 64-bit sums and 256 little-endian 32-bit counts. */
 export type DigestBytes = { sums: Uint8Array; counts: Uint8Array };
@@ -25,21 +25,24 @@ export type Digest = {
 export function openDigest(): Digest {
   const sums = new Uint32Array(512); // pairs: low word, high word
   const counts = new Uint32Array(256);
+  const item = newLanes();
   let count = 0;
   return {
     add(lo, hi, seq) {
+      hashItem(lo, hi, seq, item);
       const at = (lo & 255) * 2;
-      const low = sums[at]! + itemLane(lo, hi, seq, SEED_LO);
+      const low = sums[at]! + item.lo;
       sums[at] = low;
-      sums[at + 1] = sums[at + 1]! + itemLane(lo, hi, seq, SEED_HI) + (low > 0xffff_ffff ? 1 : 0);
+      sums[at + 1] = sums[at + 1]! + item.hi + (low > 0xffff_ffff ? 1 : 0);
       counts[lo & 255]! += 1;
       count += 1;
     },
     remove(lo, hi, seq) {
+      hashItem(lo, hi, seq, item);
       const at = (lo & 255) * 2;
-      const low = sums[at]! - itemLane(lo, hi, seq, SEED_LO);
+      const low = sums[at]! - item.lo;
       sums[at] = low;
-      sums[at + 1] = sums[at + 1]! - itemLane(lo, hi, seq, SEED_HI) - (low < 0 ? 1 : 0);
+      sums[at + 1] = sums[at + 1]! - item.hi - (low < 0 ? 1 : 0);
       counts[lo & 255]! -= 1;
       count -= 1;
     },

@@ -2,12 +2,15 @@ import type { DeptransId } from '../domain/binding.ts';
 import type { StreamKind } from '../domain/cursor.ts';
 import type { DriverFacts } from '../domain/verdict.ts';
 import type { BindingRow, ProfileRow, SessionRow } from '../store/feed-rows.ts';
+import type { CopiedBinding, CopiedProfile, CopiedSession } from '../store/image.ts';
 import { openArena } from './arena.ts';
 import { openKeyEncoder } from './key-encoder.ts';
 import { openKeyIndex } from './key-index.ts';
-import { PersonSlots, SESSION_STATUSES, type SessionState } from './person-slots.ts';
+import { BINDING_STATES, PersonSlots, SESSION_STATUSES, type SessionState } from './person-slots.ts';
 import { ProfileSlots } from './profile-slots.ts';
 import { openRegionNames } from './region-names.ts';
+import { inPlace, textOf } from './text-in-place.ts';
+import { openWords } from './words.ts';
 
 /** Told which records are about to change, while they still are what they were. A record may be named more than once. */
 export type BeforeChange = (kind: StreamKind, profileNo: number) => void;
@@ -34,6 +37,9 @@ export class Image {
   readonly regions = openRegionNames();
   readonly #key = openKeyEncoder();
   readonly #index = openKeyIndex();
+  readonly #statusOf = openWords(statusOf);
+  readonly #stateOf = openWords((word) => BINDING_STATES.indexOf(word as BindingRow['state']));
+  readonly #regionOf = openWords((word) => this.regions.numberOf(word));
 
   putProfile(row: ProfileRow, before: BeforeChange = NOBODY): void {
     const no = row.profile_no;
@@ -54,12 +60,8 @@ export class Image {
     if (row.seq <= this.people.bindingSeq(no)) return;
     this.#announce('ids', no, before);
     this.#setToken(no, row);
-    this.people.setBinding(no, {
-      seq: row.seq,
-      updatedUs: microsOf(row.updated_us),
-      state: row.state,
-      deptransId: row.deptrans_id,
-    });
+    const state = BINDING_STATES.indexOf(row.state);
+    this.people.setBinding(no, row.seq, microsOf(row.updated_us), state, inPlace(row.deptrans_id));
   }
 
   putSession(row: SessionRow, before: BeforeChange = NOBODY): void {
@@ -68,6 +70,37 @@ export class Image {
     this.#announce('statuses', no, before);
     this.#setToken(no, row);
     this.people.setSession(no, sessionState(row, this.regions.numberOf(row.region ?? '')));
+  }
+
+  // Whole tables, each once, into an image that has nothing yet. No number and no key comes twice, so nothing is looked up; and there are
+  // millions, so no row becomes an object and no key a text.
+
+  loadProfile({ no, seq, isDeleted, personNo, parkId, driverId, token }: CopiedProfile): void {
+    this.#key.setInPlace(parkId, driverId);
+    this.profiles.setKey(no, this.#key);
+    this.#index.add(this.#key.lo, this.#key.hi, no);
+    const person = isDeleted ? 0 : personNo;
+    if (person !== 0) this.people.setToken(person, token);
+    this.profiles.setState(no, seq, person, isDeleted);
+    this.#link(no, person);
+  }
+
+  loadBinding({ personNo, seq, updatedUs, state, deptransId }: CopiedBinding): void {
+    this.people.setBinding(personNo, seq, microsOf(updatedUs), this.#stateOf(state), deptransId);
+  }
+
+  loadSession({ personNo, seq, updatedUs, endedUs, status, raw, isEstimate, isDeleted, region }: CopiedSession): void {
+    const number = this.#statusOf(status);
+    this.people.setSession(personNo, {
+      seq,
+      updatedUs: microsOf(updatedUs),
+      endedUs: microsOf(endedUs),
+      status: number,
+      raw: number === UNRECOGNISED && raw.length >= 0 ? textOf(raw) : null,
+      isEstimate,
+      isDeleted,
+      region: this.#regionOf(region),
+    });
   }
 
   /** The seq of a profile's record; 0 if there is no such profile. */
@@ -135,9 +168,8 @@ export class Image {
       this.#unlink(previous);
       this.profiles.setState(previous, 0, 0, true);
     }
-    const { lo, hi } = this.#key;
-    this.profiles.setKey(row.profile_no, this.#key.field(), lo, hi);
-    this.#index.put(lo, hi, row.profile_no, previous);
+    this.profiles.setKey(row.profile_no, this.#key);
+    this.#index.put(this.#key.lo, this.#key.hi, row.profile_no, previous);
   }
 
   #find(): number {
@@ -147,7 +179,7 @@ export class Image {
 
   /** A person's token never changes, so it is read from a row only once. */
   #setToken(person: number, row: Pick<ProfileRow, 'driver_license_pd_id'>): void {
-    if (!this.people.hasToken(person)) this.people.setToken(person, row.driver_license_pd_id ?? '');
+    if (!this.people.hasToken(person)) this.people.setToken(person, inPlace(row.driver_license_pd_id ?? ''));
   }
 
   #announce(kind: StreamKind, person: number, before: BeforeChange): void {
@@ -176,16 +208,22 @@ export class Image {
   }
 }
 
+const UNRECOGNISED = SESSION_STATUSES.indexOf('unrecognised');
+
+function statusOf(word: string): number {
+  const known = SESSION_STATUSES.indexOf(word as (typeof SESSION_STATUSES)[number]);
+  return known > 0 ? known : UNRECOGNISED;
+}
+
 /** A row's session as slots hold it. */
 export function sessionState(row: SessionRow, region: number): SessionState {
-  const known = SESSION_STATUSES.indexOf(row.session_status as (typeof SESSION_STATUSES)[number]);
-  const status = known > 0 ? known : SESSION_STATUSES.indexOf('unrecognised');
+  const status = statusOf(row.session_status);
   return {
     seq: row.seq,
     updatedUs: microsOf(row.updated_us),
     endedUs: microsOf(row.ended_us),
     status,
-    raw: SESSION_STATUSES[status] === 'unrecognised' ? row.session_status_raw : null,
+    raw: status === UNRECOGNISED ? row.session_status_raw : null,
     isEstimate: row.end_is_estimate,
     isDeleted: row.deleted,
     region,

@@ -7,38 +7,63 @@
  *
  * A digest has 256 buckets; the record falls into bucket `lo mod 256`, whose sum grows by `item lo + 2^32 × item hi` modulo 2^64.
  */
-export const SEED_LO = 0;
-export const SEED_HI = 0x9747b28c;
+const SEED_LO = 0;
+const SEED_HI = 0x9747b28c;
 
 const C1 = 0xcc9e2d51;
 const C2 = 0x1b873593;
 
-/** MurmurHash3_x86_32 of `bytes[from, to)`, unsigned. */
-export function murmur3(bytes: Uint8Array, from: number, to: number, seed: number): number {
-  let h = seed | 0;
+/** Two 32-bit hashes of the same bytes, which share what does not depend on the seed. */
+export type Lanes = { lo: number; hi: number };
+
+export const newLanes = (): Lanes => ({ lo: SEED_LO, hi: SEED_HI });
+
+/** MurmurHash3_x86_32 of `bytes[from, to)` into both lanes, unsigned. */
+export function hashKey(bytes: Uint8Array, from: number, to: number, lanes: Lanes): void {
+  murmur3(bytes, from, to, lanes, SEED_LO, SEED_HI);
+}
+
+/** As `hashKey`, with any seeds. */
+export function murmur3(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  lanes: Lanes,
+  seedLo: number,
+  seedHi: number,
+): void {
+  let lo = seedLo | 0;
+  let hi = seedHi | 0;
   const length = to - from;
   const tail = to - (length & 3);
   for (let i = from; i < tail; i += 4) {
-    h = mix(h, bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24));
+    const k = scramble(bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24));
+    lo = mix(lo, k);
+    hi = mix(hi, k);
   }
   if (length & 3) {
     let k = bytes[tail]!;
     if ((length & 3) > 1) k |= bytes[tail + 1]! << 8;
     if ((length & 3) > 2) k |= bytes[tail + 2]! << 16;
-    h ^= scramble(k);
+    lo ^= scramble(k);
+    hi ^= scramble(k);
   }
-  return finish(h, length);
+  lanes.lo = finish(lo, length) >>> 0;
+  lanes.hi = finish(hi, length) >>> 0;
 }
 
-/** One lane of a version's item: MurmurHash3_x86_32 of four words, unsigned. */
-export function itemLane(lo: number, hi: number, seq: number, seed: number): number {
-  const high = Math.floor(seq / 0x1_0000_0000);
-  const words = mix(mix(mix(mix(seed | 0, lo), hi), seq >>> 0), high);
-  return finish(words, 16);
+/** A version's item into both lanes: MurmurHash3_x86_32 of four words, unsigned. */
+export function hashItem(keyLo: number, keyHi: number, seq: number, lanes: Lanes): void {
+  const k1 = scramble(keyLo | 0);
+  const k2 = scramble(keyHi | 0);
+  const k3 = scramble(seq >>> 0);
+  const k4 = scramble(Math.floor(seq / 0x1_0000_0000));
+  lanes.lo = finish(mix(mix(mix(mix(SEED_LO | 0, k1), k2), k3), k4), 16) >>> 0;
+  lanes.hi = finish(mix(mix(mix(mix(SEED_HI | 0, k1), k2), k3), k4), 16) >>> 0;
 }
 
 function mix(h: number, k: number): number {
-  const mixed = h ^ scramble(k);
+  const mixed = h ^ k;
   return (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe6546b64) | 0;
 }
 
@@ -51,5 +76,5 @@ function finish(hash: number, length: number): number {
   let h = hash ^ length;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
+  return h ^ (h >>> 16);
 }

@@ -8,6 +8,8 @@ export type KeyIndex = {
   find(lo: number, hi: number, matches: (no: number) => boolean): number;
   /** Gives the key to `no`; `previous` is what `find` said of it. */
   put(lo: number, hi: number, no: number, previous: number): void;
+  /** Gives a key that nobody has. */
+  add(lo: number, hi: number, no: number): void;
 };
 
 type Table = {
@@ -18,6 +20,17 @@ type Table = {
 
 export function openKeyIndex(): KeyIndex {
   const tables: Table[] = Array.from({ length: 256 }, () => ({ places: new Uint32Array(32), used: 0 }));
+  const put = (lo: number, hi: number, no: number, previous: number) => {
+    const table = tables[hi >>> 24]!;
+    if (previous === 0) {
+      table.used += 1;
+      if (table.used * 6 > table.places.length * 2) table.places = doubled(table.places);
+    }
+    let at = firstPlace(table.places, lo);
+    while (table.places[at + 1] !== previous) at = nextPlace(table.places, at);
+    table.places[at] = lo;
+    table.places[at + 1] = no;
+  };
   return {
     find(lo, hi, matches) {
       const { places } = tables[hi >>> 24]!;
@@ -26,17 +39,8 @@ export function openKeyIndex(): KeyIndex {
       }
       return 0;
     },
-    put(lo, hi, no, previous) {
-      const table = tables[hi >>> 24]!;
-      if (previous === 0) {
-        table.used += 1;
-        if (table.used * 6 > table.places.length * 2) table.places = doubled(table.places);
-      }
-      let at = firstPlace(table.places, lo);
-      while (table.places[at + 1] !== previous) at = nextPlace(table.places, at);
-      table.places[at] = lo;
-      table.places[at + 1] = no;
-    },
+    put,
+    add: (lo, hi, no) => put(lo, hi, no, 0),
   };
 }
 

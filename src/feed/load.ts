@@ -20,9 +20,9 @@ export async function loadCopy(db: Db, signal?: AbortSignal): Promise<Copy> {
   const image = new Image();
   // Two connections at once: half of the rows each.
   await Promise.all([
-    readProfiles(db, (row) => image.putProfile(row), signal),
-    readBindings(db, (row) => image.putBinding(row), signal).then(() =>
-      readSessions(db, (row) => image.putSession(row), signal),
+    readProfiles(db, (row) => image.loadProfile(row), signal),
+    readBindings(db, (row) => image.loadBinding(row), signal).then(() =>
+      readSessions(db, (row) => image.loadSession(row), signal),
     ),
   ]);
   let { head, floor } = start;

@@ -1,8 +1,10 @@
 import type { DeptransId } from '../domain/binding.ts';
 import type { SessionStatus } from '../domain/session.ts';
 import type { BindingRow } from '../store/feed-rows.ts';
+import type { TextInPlace } from '../store/image.ts';
 import type { Arena } from './arena.ts';
 import { openSlab } from './slab.ts';
+import { copyText, textOf } from './text-in-place.ts';
 import { openWriter, reserve, type Writer, writeBytes, writeField } from './wire.ts';
 
 export type SessionState = {
@@ -18,13 +20,6 @@ export type SessionState = {
   region: number;
 };
 
-export type BindingState = {
-  seq: number;
-  updatedUs: number;
-  state: BindingRow['state'];
-  deptransId: string | null;
-};
-
 /** In the order of the contract's enum. */
 export const SESSION_STATUSES: readonly (SessionStatus | null)[] = [
   null,
@@ -36,7 +31,7 @@ export const SESSION_STATUSES: readonly (SessionStatus | null)[] = [
   'unrecognised',
 ];
 
-const BINDING_STATES: readonly BindingRow['state'][] = ['unbound', 'bound', 'recheck', 'rejected'];
+export const BINDING_STATES: readonly BindingRow['state'][] = ['unbound', 'bound', 'recheck', 'rejected'];
 
 const SESSION_SEQ = 0;
 const SESSION_UPDATED = 1;
@@ -152,20 +147,20 @@ export class PersonSlots {
   }
 
   /** Sets the person's token; a person's never changes. */
-  setToken(no: number, value: string): void {
+  setToken(no: number, token: TextInPlace): void {
     const { bytes, u32 } = this.#slab.writable(no);
     const at = this.#slab.at(no);
+    const { length } = token;
     if (bytes[at + TOKEN_LENGTH] !== 0) return;
-    const length = Buffer.byteLength(value);
     if (length + 2 <= TOKEN_BYTES) {
       bytes[at + TOKEN_LENGTH] = length + 2;
       bytes[at + TOKEN] = TOKEN_TAG;
       bytes[at + TOKEN + 1] = length;
-      bytes.write(value, at + TOKEN + 2);
+      copyText(token, bytes, at + TOKEN + 2);
       return;
     }
     const writer = openWriter(length + 8);
-    writeField(writer, TOKEN_FIELD, Buffer.from(value));
+    writeField(writer, TOKEN_FIELD, Buffer.from(textOf(token)));
     const stored = this.#arena.put(writer.bytes.subarray(0, writer.at));
     bytes[at + TOKEN_LENGTH] = ELSEWHERE;
     u32[(at >> 2) + CHUNK] = stored.chunk;
@@ -181,21 +176,21 @@ export class PersonSlots {
     u32[(at >> 2) + REGION] = session.region;
     bytes[at + STATUS] = session.status;
     bytes[at + FLAGS] = (session.isDeleted ? 1 : 0) | (session.isEstimate ? 2 : 0);
-    if (session.raw === null) this.#rawWords.delete(no);
-    else this.#rawWords.set(no, Buffer.from(session.raw));
+    if (this.#rawWords.size > 0) this.#rawWords.delete(no);
+    if (session.raw !== null) this.#rawWords.set(no, Buffer.from(session.raw));
   }
 
-  setBinding(no: number, binding: BindingState): void {
+  /** `state` is an index in BINDING_STATES; the id of nobody bound is null. */
+  setBinding(no: number, seq: number, updatedUs: number, state: number, id: TextInPlace): void {
     const { bytes, f64 } = this.#slab.writable(no);
     const at = this.#slab.at(no);
-    const id = Buffer.from(binding.deptransId ?? '');
-    f64[(at >> 3) + BINDING_SEQ] = binding.seq;
-    f64[(at >> 3) + BINDING_UPDATED] = binding.updatedUs;
-    bytes[at + STATE] = BINDING_STATES.indexOf(binding.state);
-    bytes[at + ID_LENGTH] = id.length <= ID_BYTES ? id.length : ELSEWHERE;
-    this.#longIds.delete(no);
-    if (id.length <= ID_BYTES) bytes.set(id, at + ID);
-    else this.#longIds.set(no, id);
+    f64[(at >> 3) + BINDING_SEQ] = seq;
+    f64[(at >> 3) + BINDING_UPDATED] = updatedUs;
+    bytes[at + STATE] = state;
+    bytes[at + ID_LENGTH] = id.length > ID_BYTES ? ELSEWHERE : Math.max(0, id.length);
+    if (this.#longIds.size > 0) this.#longIds.delete(no);
+    if (id.length > ID_BYTES) this.#longIds.set(no, Buffer.from(textOf(id)));
+    else copyText(id, bytes, at + ID);
   }
 
   /** Writes the token's field of a record. */

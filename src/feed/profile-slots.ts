@@ -1,4 +1,5 @@
 import type { Arena } from './arena.ts';
+import type { KeyEncoder } from './key-encoder.ts';
 import { openSlab } from './slab.ts';
 import { reserve, type Writer, writeBytes } from './wire.ts';
 
@@ -32,6 +33,8 @@ export class ProfileSlots {
   readonly #arena: Arena;
   /** By number, the bucket of the digest that the key falls into: a byte each, so that one bucket is found without touching every slot. */
   #buckets = new Uint8Array(1 << 14);
+
+  readonly #slot: Writer = { bytes: new Uint8Array(0), at: 0 };
 
   constructor(arena: Arena) {
     this.#arena = arena;
@@ -87,21 +90,25 @@ export class ProfileSlots {
   }
 
   /** Sets the key; a profile's never changes. */
-  setKey(no: number, { bytes: key, at: length }: Readonly<Writer>, lo: number, hi: number): void {
-    const { bytes } = this.#slab.writable(no);
+  setKey(no: number, key: KeyEncoder): void {
+    const { bytes, u32 } = this.#slab.writable(no);
     const at = this.#slab.at(no);
-    this.#setWord(no, LO, lo);
-    this.#setWord(no, HI, hi);
+    const { lo, hi, fieldSize } = key;
+    u32[(at >> 2) + LO] = lo;
+    u32[(at >> 2) + HI] = hi;
     this.#setBucket(no, lo & 255);
-    if (length <= KEY_BYTES) {
-      bytes[at + KEY_LENGTH] = length;
-      for (let i = 0; i < length; i++) bytes[at + KEY + i] = key[i]!;
+    if (fieldSize <= KEY_BYTES) {
+      bytes[at + KEY_LENGTH] = fieldSize;
+      this.#slot.bytes = bytes;
+      this.#slot.at = at + KEY;
+      key.writeField(this.#slot);
       return;
     }
-    const stored = this.#arena.put(key.subarray(0, length));
+    const field = key.field();
+    const stored = this.#arena.put(field.bytes.subarray(0, field.at));
     bytes[at + KEY_LENGTH] = ELSEWHERE;
-    this.#setWord(no, CHUNK, stored.chunk);
-    this.#setWord(no, PLACE, stored.at);
+    u32[(at >> 2) + CHUNK] = stored.chunk;
+    u32[(at >> 2) + PLACE] = stored.at;
   }
 
   keyEquals(no: number, { bytes: key, at: keyLength }: Readonly<Writer>): boolean {

@@ -1,6 +1,6 @@
 import type { StreamKind } from '../domain/cursor.ts';
+import type { BindingRow } from '../store/feed-rows.ts';
 import type { Image } from './image.ts';
-import type { BindingState } from './person-slots.ts';
 import { reserve, varintSize, type Writer, writeField, writeNumber, writeTimestamp, writeVarint } from './wire.ts';
 
 /** Which records a subscriber sees as they are; the others it sees as deleted. Null: all. */
@@ -11,7 +11,7 @@ const FIXED_BYTES = 128;
 
 /** In the contract's numbers. */
 const BINDING_STATES = { unbound: 1, bound: 2, recheck: 3, rejected: 4 } as const satisfies Record<
-  BindingState['state'],
+  BindingRow['state'],
   number
 >;
 

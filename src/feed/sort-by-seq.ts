@@ -1,11 +1,13 @@
-const DIGITS = 1 << 16;
-const WORD = 2 ** 32;
+const DIGIT_BITS = 11; // as many places as stay in the processor's nearest cache
+const DIGITS = 1 << DIGIT_BITS;
+const LOW_BITS = 2 * DIGIT_BITS;
+const LOW = 2 ** LOW_BITS;
 
 /** Numbers and the seq of each, side by side. */
 export type BySeq = { nos: Uint32Array; seqs: Float64Array };
 
 /**
- * Sorts numbers by their seq, equal seqs staying as they were. A radix sort: two to four passes over flat arrays, several times faster than
+ * Sorts numbers by their seq, equal seqs staying as they were. A radix sort: two to five passes over flat arrays, several times faster than
  * comparing for the millions that a start has to put in order. The arrays given are used as scratch space.
  */
 export function sortBySeq(unsorted: BySeq): BySeq {
@@ -13,7 +15,7 @@ export function sortBySeq(unsorted: BySeq): BySeq {
   for (const seq of unsorted.seqs) if (seq > max) max = seq;
   let from = unsorted;
   let to: BySeq = { nos: new Uint32Array(from.nos.length), seqs: new Float64Array(from.nos.length) };
-  for (let digit = 0; digit < 4 && max >= DIGITS ** digit; digit++) {
+  for (let digit = 0; digit < 5 && max >= DIGITS ** digit; digit++) {
     sortByDigit(from, to, digit);
     [from, to] = [to, from];
   }
@@ -37,8 +39,9 @@ function sortByDigit(from: BySeq, to: BySeq, digit: number): void {
   }
 }
 
-/** Digit 0 to 3, from the lowest: 16 bits each, so that nearly all of it is done in integers. */
+/** Digit 0 to 4, from the lowest, of a number below 2^53. The two lowest, often all there is, are found in integers. */
 function digitOf(seq: number, digit: number): number {
-  const word = digit < 2 ? seq >>> 0 : Math.floor(seq / WORD) >>> 0;
-  return (digit & 1) === 0 ? word & 0xffff : word >>> 16;
+  if (digit < 2) return ((seq >>> 0) >>> (digit * DIGIT_BITS)) & (DIGITS - 1);
+  const high = Math.floor(seq / LOW); // 31 bits
+  return (high >>> ((digit - 2) * DIGIT_BITS)) & (DIGITS - 1);
 }

@@ -54,8 +54,8 @@ export class Stream {
     this.#image = image;
     this.#epoch = epoch;
     this.#filterHash = filterHash(kind, []);
-    const { nos, seqs } = sortBySeq(knownProfiles(kind, image));
-    for (let i = 0; i < nos.length; i++) this.#enter(nos[i]!, seqs[i]!);
+    const { nos, seqs } = sortBySeq(this.#sumUp());
+    for (let i = 0; i < nos.length; i++) this.log.append(nos[i]!, seqs[i]!);
   }
 
   get through(): number {
@@ -204,6 +204,23 @@ export class Stream {
     if (this.#image.isLive(this.kind, no)) this.#digest.add(profiles.hashLo(no), profiles.hashHi(no), seq);
   }
 
+  /** Puts all live records into the digest, and gives the numbers of all profiles; in the order in which they lie in memory. */
+  #sumUp(): BySeq {
+    const { profiles } = this.#image;
+    const { end } = profiles;
+    const nos = new Uint32Array(end);
+    const seqs = new Float64Array(end);
+    let count = 0;
+    for (let no = 1; no < end; no++) {
+      const seq = this.#seqOf(no);
+      if (seq === 0) continue;
+      if (this.#image.isLive(this.kind, no)) this.#digest.add(profiles.hashLo(no), profiles.hashHi(no), seq);
+      nos[count] = no;
+      seqs[count++] = seq;
+    }
+    return { nos: nos.subarray(0, count), seqs: seqs.subarray(0, count) };
+  }
+
   #isLeftOut(no: number, seq: number, { filter, omitThrough }: Reader): boolean {
     return seq <= omitThrough && isTombstone(this.#image, this.kind, no, filter);
   }
@@ -211,18 +228,4 @@ export class Stream {
   #seqOf(no: number): number {
     return this.#image.recordSeq(this.kind, no);
   }
-}
-
-function knownProfiles(kind: StreamKind, image: Image): BySeq {
-  const { end } = image.profiles;
-  const nos = new Uint32Array(end);
-  const seqs = new Float64Array(end);
-  let count = 0;
-  for (let no = 1; no < end; no++) {
-    const seq = image.recordSeq(kind, no);
-    if (seq === 0) continue;
-    nos[count] = no;
-    seqs[count++] = seq;
-  }
-  return { nos: nos.subarray(0, count), seqs: seqs.subarray(0, count) };
 }

@@ -1,7 +1,6 @@
 import { copyOut } from './copy-out.ts';
 import type { Db } from './database.ts';
-import type { BindingRow, ProfileRow, SessionRow } from './feed-rows.ts';
-import { eachTuple, type Tuple } from './tuples.ts';
+import { openTuples, Tuple } from './tuples.ts';
 
 /**
  * The whole state, a table at a time, each from a snapshot of its own, so nothing is held open in the database for longer than one table takes.
@@ -11,123 +10,143 @@ import { eachTuple, type Tuple } from './tuples.ts';
  * Rows that were never published (seq 0) are left out. The row given to `put` is read where it lies, column by column when asked, and is
  * valid until `put` returns: making objects and texts of millions of rows would take several times as long as reading them.
  */
-export type Put<Row> = (row: Readonly<Row>) => void;
+export type Put<Row> = (row: Row) => void;
 
-/** A row over the tuple that lies under the reader now. */
-class CopiedRow {
-  protected readonly tuple: Tuple;
+/** A text where it lies: `length` bytes from `at` on, in UTF-8; -1 for null. */
+export type TextInPlace = { readonly bytes: Uint8Array; readonly at: number; readonly length: number };
 
-  constructor(tuple: Tuple) {
-    this.tuple = tuple;
+class TextField implements TextInPlace {
+  readonly #tuple: Tuple;
+  readonly #field: number;
+
+  constructor(tuple: Tuple, field: number) {
+    this.#tuple = tuple;
+    this.#field = field;
   }
 
-  protected textOrNull(field: number): string | null {
-    return this.tuple.isNull(field) ? null : this.tuple.text(field);
+  get bytes() {
+    return this.#tuple.bytes;
+  }
+  get at() {
+    return this.#tuple.at(this.#field);
+  }
+  get length() {
+    return this.#tuple.length(this.#field);
   }
 }
 
-const PROFILES = `select profile_no, person_no, deleted, seq, park_id, driver_id, driver_license_pd_id
+// The token of a person comes with the profiles alone: nobody is shown whom no profile names.
+
+const PROFILES = `select profile_no, coalesce(person_no, 0), seq, deleted, park_id, driver_id, driver_license_pd_id
   from deptrans.driver_persons where seq > 0`;
 
-class CopiedProfile extends CopiedRow implements ProfileRow {
-  get profile_no() {
-    return this.tuple.int4(0);
+/** A row of `driver_persons`; `personNo` is 0 for nobody, whose token is null. */
+export class CopiedProfile {
+  readonly #tuple: Tuple;
+  readonly parkId: TextInPlace;
+  readonly driverId: TextInPlace;
+  readonly token: TextInPlace;
+
+  constructor(tuple: Tuple) {
+    this.#tuple = tuple;
+    this.parkId = new TextField(tuple, 4);
+    this.driverId = new TextField(tuple, 5);
+    this.token = new TextField(tuple, 6);
   }
-  get person_no() {
-    return this.tuple.isNull(1) ? null : this.tuple.int4(1);
+
+  get no() {
+    return this.#tuple.int4(0);
   }
-  get deleted() {
-    return this.tuple.bool(2);
+  get personNo() {
+    return this.#tuple.int4(1);
   }
   get seq() {
-    return this.tuple.int8(3);
+    return this.#tuple.int8(2);
   }
-  get park_id() {
-    return this.tuple.text(4);
-  }
-  get driver_id() {
-    return this.tuple.text(5);
-  }
-  get driver_license_pd_id() {
-    return this.textOrNull(6);
+  get isDeleted() {
+    return this.#tuple.bool(3);
   }
 }
 
-const BINDINGS = `select person_no, seq, updated_at, state, deptrans_id::text, driver_license_pd_id
-  from deptrans.profiles where seq > 0`;
+const BINDINGS = `select person_no, seq, updated_at, state, deptrans_id::text from deptrans.profiles where seq > 0`;
 
-class CopiedBinding extends CopiedRow implements BindingRow {
-  get person_no() {
-    return this.tuple.int4(0);
+/** A row of `profiles`. */
+export class CopiedBinding {
+  readonly #tuple: Tuple;
+  readonly state: TextInPlace;
+  readonly deptransId: TextInPlace;
+
+  constructor(tuple: Tuple) {
+    this.#tuple = tuple;
+    this.state = new TextField(tuple, 3);
+    this.deptransId = new TextField(tuple, 4);
+  }
+
+  get personNo() {
+    return this.#tuple.int4(0);
   }
   get seq() {
-    return this.tuple.int8(1);
+    return this.#tuple.int8(1);
   }
-  get updated_us() {
-    return this.tuple.micros(2);
-  }
-  get state() {
-    return this.tuple.text(3) as BindingRow['state'];
-  }
-  get deptrans_id() {
-    return this.textOrNull(4);
-  }
-  get driver_license_pd_id() {
-    return this.tuple.text(5);
+  get updatedUs() {
+    return this.#tuple.micros(2);
   }
 }
 
-const SESSIONS = `select person_no, seq, updated_at, ended_at, end_is_estimate, deleted, session_status, session_status_raw, region,
-  driver_license_pd_id from deptrans.session_statuses where seq > 0`;
+const SESSIONS = `select person_no, seq, updated_at, ended_at, end_is_estimate, deleted, session_status, session_status_raw, region
+  from deptrans.session_statuses where seq > 0`;
 
-class CopiedSession extends CopiedRow implements SessionRow {
-  get person_no() {
-    return this.tuple.int4(0);
+/** A row of `session_statuses`. */
+export class CopiedSession {
+  readonly #tuple: Tuple;
+  readonly status: TextInPlace;
+  readonly raw: TextInPlace;
+  readonly region: TextInPlace;
+
+  constructor(tuple: Tuple) {
+    this.#tuple = tuple;
+    this.status = new TextField(tuple, 6);
+    this.raw = new TextField(tuple, 7);
+    this.region = new TextField(tuple, 8);
+  }
+
+  get personNo() {
+    return this.#tuple.int4(0);
   }
   get seq() {
-    return this.tuple.int8(1);
+    return this.#tuple.int8(1);
   }
-  get updated_us() {
-    return this.tuple.micros(2);
+  get updatedUs() {
+    return this.#tuple.micros(2);
   }
-  get ended_us() {
-    return this.tuple.isNull(3) ? null : this.tuple.micros(3);
+  get endedUs() {
+    return this.#tuple.isNull(3) ? null : this.#tuple.micros(3);
   }
-  get end_is_estimate() {
-    return this.tuple.bool(4);
+  get isEstimate() {
+    return this.#tuple.bool(4);
   }
-  get deleted() {
-    return this.tuple.bool(5);
-  }
-  get session_status() {
-    return this.tuple.text(6);
-  }
-  get session_status_raw() {
-    return this.textOrNull(7);
-  }
-  get region() {
-    return this.textOrNull(8);
-  }
-  get driver_license_pd_id() {
-    return this.tuple.text(9);
+  get isDeleted() {
+    return this.#tuple.bool(5);
   }
 }
 
-export const readProfiles = (db: Db, put: Put<ProfileRow>, signal?: AbortSignal) =>
+export const readProfiles = (db: Db, put: Put<CopiedProfile>, signal?: AbortSignal) =>
   read(db, { query: PROFILES, fields: 7, Row: CopiedProfile }, put, signal);
 
-export const readBindings = (db: Db, put: Put<BindingRow>, signal?: AbortSignal) =>
-  read(db, { query: BINDINGS, fields: 6, Row: CopiedBinding }, put, signal);
+export const readBindings = (db: Db, put: Put<CopiedBinding>, signal?: AbortSignal) =>
+  read(db, { query: BINDINGS, fields: 5, Row: CopiedBinding }, put, signal);
 
-export const readSessions = (db: Db, put: Put<SessionRow>, signal?: AbortSignal) =>
-  read(db, { query: SESSIONS, fields: 10, Row: CopiedSession }, put, signal);
+export const readSessions = (db: Db, put: Put<CopiedSession>, signal?: AbortSignal) =>
+  read(db, { query: SESSIONS, fields: 9, Row: CopiedSession }, put, signal);
 
 type Source<Row> = { query: string; fields: number; Row: new (tuple: Tuple) => Row };
 
 async function read<Row>(db: Db, { query, fields, Row }: Source<Row>, put: Put<Row>, signal?: AbortSignal) {
-  let row: Row | undefined;
-  await eachTuple(copyOut(db, query, signal), fields, (tuple) => {
-    row ??= new Row(tuple);
-    put(row);
-  });
+  const tuple = new Tuple(fields);
+  const row = new Row(tuple);
+  const tuples = openTuples(tuple);
+  const take = (bytes: Buffer, from: number, to: number) => {
+    if (tuples.take(bytes, from, to)) put(row);
+  };
+  await copyOut(db, query, take, signal);
 }

@@ -1,6 +1,6 @@
 /**
- * The tuples of a binary COPY, read in place: `bytes` holds the whole tuple, the value of field i begins at `at(i)` and is `length(i)` bytes
- * long, -1 for null. Valid until the next tuple.
+ * One tuple of a binary COPY, read in place: `bytes` holds it, the value of field i begins at `at(i)` and is `length(i)` bytes long, -1 for
+ * null. Valid until the next one.
  */
 export class Tuple {
   bytes: Buffer = Buffer.alloc(0);
@@ -12,18 +12,26 @@ export class Tuple {
     this.#lengths = new Int32Array(fields);
   }
 
-  /** Reads the tuple at `from`; returns where it ends, or -1 if it is not all there. */
-  read(bytes: Buffer, from: number): number {
+  /** Reads the tuple that lies between two places. Throws if it is of another form. */
+  read(bytes: Buffer, from: number, to: number): void {
     this.bytes = bytes;
+    const fields = this.#at.length;
     let at = from + 2;
-    for (let i = 0; i < this.#at.length; i++) {
-      if (at + 4 > bytes.length) return -1;
-      const length = bytes.readInt32BE(at);
+    for (let i = 0; i < fields; i++) {
+      const length = int32(bytes, at);
       this.#at[i] = at + 4;
       this.#lengths[i] = length;
-      at += 4 + Math.max(0, length);
+      at += length > 0 ? 4 + length : 4;
     }
-    return at <= bytes.length ? at : -1;
+    if (at !== to || bytes.readInt16BE(from) !== fields) throw new Error('A row of a copied table has an unknown form');
+  }
+
+  at(field: number): number {
+    return this.#at[field]!;
+  }
+
+  length(field: number): number {
+    return this.#lengths[field]!;
   }
 
   isNull(field: number): boolean {
@@ -35,13 +43,13 @@ export class Tuple {
   }
 
   int4(field: number): number {
-    return this.bytes.readInt32BE(this.#at[field]!);
+    return int32(this.bytes, this.#at[field]!);
   }
 
   /** Exact up to 2^53. */
   int8(field: number): number {
     const at = this.#at[field]!;
-    return this.bytes.readInt32BE(at) * 0x1_0000_0000 + this.bytes.readUInt32BE(at + 4);
+    return int32(this.bytes, at) * 0x1_0000_0000 + (int32(this.bytes, at + 4) >>> 0);
   }
 
   text(field: number): string {
@@ -57,33 +65,27 @@ export class Tuple {
   }
 }
 
+/** Big-endian. */
+function int32(bytes: Buffer, at: number): number {
+  return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+}
+
 const EPOCH_US = 946_684_800_000_000; // 2000-01-01, where PostgreSQL counts from
 const INFINITE = 2 ** 63;
 const HEADER_BYTES = 19; // signature, flags, and the length of an extension that nobody uses
-const END = -1;
+const END_BYTES = 2; // a tuple of -1 fields
 
-/** Calls `visit` for each tuple of a binary COPY with `fields` columns. Throws if the stream breaks off. */
-export async function eachTuple(
-  chunks: AsyncIterable<Buffer>,
-  fields: number,
-  visit: (tuple: Tuple) => void,
-): Promise<void> {
-  const tuple = new Tuple(fields);
-  let rest: Buffer = Buffer.alloc(0);
-  let at = HEADER_BYTES;
-  let ended = false;
-  for await (const chunk of chunks) {
-    if (ended) continue; // nothing follows the end mark; the stream has to be read to its own end all the same
-    const bytes = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
-    while (!ended && at + 2 <= bytes.length) {
-      ended = bytes.readInt16BE(at) === END;
-      const end = ended ? bytes.length : tuple.read(bytes, at);
-      if (end === -1) break;
-      if (!ended) visit(tuple);
-      at = end;
-    }
-    rest = bytes.subarray(Math.min(at, bytes.length));
-    at -= bytes.length - rest.length;
-  }
-  if (!ended) throw new Error('The copy of a table ended in the middle');
+/** Gives the rows of one binary COPY to a tuple, and says whether there is one. */
+export function openTuples(tuple: Tuple) {
+  let isFirst = true;
+  return {
+    /** False for the end mark. */
+    take(bytes: Buffer, from: number, to: number): boolean {
+      const at = isFirst ? from + HEADER_BYTES : from;
+      isFirst = false;
+      if (to - at <= END_BYTES) return false;
+      tuple.read(bytes, at, to);
+      return true;
+    },
+  };
 }
