@@ -1,6 +1,7 @@
 import { freePorts } from '../simulator/broker/kafka-settings.ts';
 import type { Comparison } from '../simulator/control/compare.ts';
 import { type Figures, openFigures } from '../simulator/demo/figures.ts';
+import { readSweepRepaired } from '../simulator/demo/sweep-repaired.ts';
 import { untilAtRest } from '../simulator/demo/verdict.ts';
 import { openSimulator, type Simulator } from '../simulator/simulator.ts';
 import { type Service, startService, untilReady } from '../simulator/stage/service.ts';
@@ -25,8 +26,8 @@ export type Instance = {
   restart(): Promise<void>;
 };
 
-/** `explanation`: all that is known of the first one who is wrong. */
-export type Rest = { judged: Comparison; figures: Figures; explanation: unknown };
+/** `explanation`: all that is known of the first one who is wrong. `sweepRepaired`: of the instances since they were last started. */
+export type Rest = { judged: Comparison; figures: Figures; sweepRepaired: number; explanation: unknown };
 
 export type StageOptions = {
   databaseUrl: string;
@@ -89,7 +90,10 @@ export async function openStage(options: StageOptions): Promise<Stage> {
         await untilAtRest({ cityUrl: simulator.url }, figures);
         if (slackMs !== undefined) await fitJudge(simulator, slackMs);
         const judged = simulator.compare();
-        return { judged, figures: await figures.read(), explanation: await explain(simulator, judged) };
+        const repaired = await Promise.all(instances.map(({ service }) => readSweepRepaired(service.metricsUrl)));
+        const sweepRepaired = repaired.reduce((sum, n) => sum + n, 0);
+        const explanation = await explain(simulator, judged);
+        return { judged, figures: await figures.read(), sweepRepaired, explanation };
       },
       [Symbol.asyncDispose]: () => owned.disposeAsync(),
     };
@@ -124,11 +128,11 @@ async function explain({ url }: Simulator, { examples: [first] }: Comparison): P
 }
 
 /** The figures of a city at rest, and whether everything is as it must be. */
-export function verdictOf({ judged, figures, explanation }: Rest) {
+export function verdictOf({ judged, figures, sweepRepaired, explanation }: Rest) {
   const { differ, outOfOrder, overlapping, secondShifts, duplicates, reports, connected, trulyConnected } = judged;
   const { waiting, busy, balance } = figures;
   const missing = balance['missing'] ?? Number.NaN;
-  const wrong = { differ, outOfOrder, overlapping, secondShifts, waiting, busy, missing };
+  const wrong = { differ, outOfOrder, overlapping, secondShifts, waiting, busy, missing, sweepRepaired };
   return {
     events: judged.produced.messages,
     taken: balance['taken'] ?? 0,

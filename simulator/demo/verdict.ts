@@ -6,8 +6,9 @@ import type { Example } from '../judge/judge.ts';
 import type { FigureReader } from './figures.ts';
 import { readJson } from './read-json.ts';
 import type { Stage } from './stage.ts';
+import { readSweepRepaired } from './sweep-repaired.ts';
 
-/** The last line of a run. `differ`, `outOfOrder` and `subscriberDiffer` are 0, `covered` has no 0, or the run has failed. */
+/** The last line of a run. `differ`, `outOfOrder`, `subscriberDiffer` and `sweepRepaired` are 0, `covered` has no 0, or the run has failed. */
 export type RunVerdict = {
   events: number;
   reports: number;
@@ -19,6 +20,7 @@ export type RunVerdict = {
   waiting: number;
   parked: number;
   subscriberDiffer: number;
+  sweepRepaired: number;
   covered: Record<string, number>;
   balance: Record<string, number>;
 };
@@ -64,6 +66,7 @@ export async function readVerdict(
     waiting,
     parked,
     subscriberDiffer: copy.differ,
+    sweepRepaired: await readSweepRepaired(stage.service.metricsUrl),
     covered: judged.covered,
     balance,
   };
@@ -72,7 +75,7 @@ export async function readVerdict(
 
 /** What is wrong with a run, in sentences; empty if nothing is. */
 export function complaintsAbout(verdict: RunVerdict): string[] {
-  const zero = ['differ', 'outOfOrder', 'waiting', 'subscriberDiffer'] as const;
+  const zero = ['differ', 'outOfOrder', 'waiting', 'subscriberDiffer', 'sweepRepaired'] as const;
   const uncovered = Object.keys(verdict.covered).filter((kind) => verdict.covered[kind] === 0);
   return [
     ...zero.filter((name) => verdict[name] !== 0).map((name) => `${name} is ${verdict[name]}, not 0`),

@@ -20,8 +20,8 @@ test('through a broker: three commands to try, a line a second, and in the end a
   expect(await demo.ended, demo.lines.slice(-10).join('\n')).toEqual({ code: 0, complaints: '' });
   const verdict = JSON.parse(demo.lines.at(-1)!);
   expect(verdict).toEqual({
-    events: expect.toSatisfy((n) => n > 4_000),
-    reports: expect.toSatisfy((n) => n > 400),
+    events: expect.toSatisfy((n) => n > 1_000),
+    reports: expect.toSatisfy((n) => n >= verdict.connectedAtEnd), // how many more depends on what was merged
     people: 400,
     connectedAtEnd: expect.toSatisfy((n) => n >= 0.4 * 400),
     differ: 0,
@@ -30,6 +30,7 @@ test('through a broker: three commands to try, a line a second, and in the end a
     waiting: 0,
     parked: expect.any(Number),
     subscriberDiffer: 0,
+    sweepRepaired: 0,
     covered: expect.toSatisfy((kinds) => Object.values(kinds).length > 20 && !Object.values(kinds).includes(0)),
     balance: expect.objectContaining({ taken: verdict.events, missing: 0 }),
   });

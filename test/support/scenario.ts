@@ -3,6 +3,7 @@ import { expect, inject } from 'vitest';
 import type { Comparison } from '../../simulator/control/compare.ts';
 import { type FigureReader, type Figures, openFigures } from '../../simulator/demo/figures.ts';
 import { HURRY } from '../../simulator/demo/stage.ts';
+import { readSweepRepaired } from '../../simulator/demo/sweep-repaired.ts';
 import { untilAtRest } from '../../simulator/demo/verdict.ts';
 import { openSimulator, type Simulator } from '../../simulator/simulator.ts';
 import { type Service, startService } from '../../simulator/stage/service.ts';
@@ -26,7 +27,7 @@ export type Scenario = AsyncDisposable & {
   rest(): Promise<Rest>;
 };
 
-export type Rest = { judged: Comparison; figures: Figures; explanation: string };
+export type Rest = { judged: Comparison; figures: Figures; sweepRepaired: number; explanation: string };
 
 export type ScenarioOptions = {
   people: number;
@@ -75,7 +76,8 @@ export async function openScenario(options: ScenarioOptions): Promise<Scenario> 
         await simulator.city.freeze();
         await untilAtRest({ cityUrl: simulator.url }, figures);
         const judged = simulator.compare();
-        return { judged, figures: await figures.read(), explanation: await explain(simulator, judged) };
+        const sweepRepaired = service ? await readSweepRepaired(service.metricsUrl) : 0;
+        return { judged, figures: await figures.read(), sweepRepaired, explanation: await explain(simulator, judged) };
       },
       [Symbol.asyncDispose]: () => owned.disposeAsync(),
     };
@@ -86,10 +88,11 @@ export async function openScenario(options: ScenarioOptions): Promise<Scenario> 
 }
 
 /** What must hold of every city at rest, whatever happened before. */
-export function expectExact({ judged, figures, explanation }: Rest): void {
+export function expectExact({ judged, figures, sweepRepaired, explanation }: Rest): void {
   expect(judged, explanation).toMatchObject({ differ: 0, outOfOrder: 0, overlapping: 0, secondShifts: 0 });
   expect(judged.bindings).toMatchObject({ wrongAccepted: 0 });
   expect(figures).toMatchObject({ waiting: 0, busy: 0, balance: { missing: 0 } });
+  expect(sweepRepaired).toBe(0);
 }
 
 /** All that is known of the first of those that are wrong. */
