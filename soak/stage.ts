@@ -52,6 +52,9 @@ const hurry = {
   DEPTRANS_INTAKE_SESSION_TIMEOUT_MS: '2000',
 };
 
+/** At most from the freeze to the rest: in a backlog readings and questions after changes of licence wait for the reports. */
+const patienceMs = 900_000;
+
 /** Resolves when every instance is ready. The city does not move before `simulator.city.start()`. */
 export async function openStage(options: StageOptions): Promise<Stage> {
   const { databaseUrl, brokers, people, rate, weather = false, seed = 1 } = options;
@@ -87,7 +90,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
       async rest(figuresUrl, slackMs) {
         await simulator.city.freeze();
         await using figures = await openFigures(figuresUrl);
-        await untilAtRest({ cityUrl: simulator.url }, figures);
+        await untilAtRest({ cityUrl: simulator.url }, figures, patienceMs);
         if (slackMs !== undefined) await fitJudge(simulator, slackMs);
         const judged = simulator.compare();
         const repaired = await Promise.all(instances.map(({ service }) => readSweepRepaired(service.metricsUrl)));

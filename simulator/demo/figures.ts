@@ -7,7 +7,7 @@ export type Figures = {
   parked: number;
   /** Open sessions. */
   sessions: number;
-  /** Accounts that somebody works on, doubts, or has yet to look at now. */
+  /** Accounts that somebody works on, doubts, or has yet to look at now, and changes of licence to ask about now. */
   busy: number;
   /** Where events ended or wait, and what is missing from the sum (0). */
   balance: Record<string, number>;
@@ -26,7 +26,8 @@ const QUEUE = `
 const SESSIONS = `
   select count(*)::int as sessions from deptrans.session_statuses where session_status in ('issued', 'online') and not deleted`;
 const BUSY = `
-  select count(*)::int as busy from deptrans.reports where lease_token is not null or doubt or due_at <= deptrans.now()`;
+  select (select count(*) from deptrans.reports where lease_token is not null or doubt or due_at <= deptrans.now())::int
+       + (select count(*) from deptrans.licence_changes where due_at <= deptrans.now())::int as busy`;
 const BALANCE = `
   select outcome, sum(n)::int as n from deptrans.balance group by 1
   union all select 'taken', coalesce(sum(taken), 0)::int from deptrans.topic_offsets`;

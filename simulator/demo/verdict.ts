@@ -31,10 +31,14 @@ const LOOK_MS = 250;
 
 /**
  * Waits until the city is at rest: every event and binding is through, and for longer than a sweep takes nothing waits or is under way. Gives up after
- * two minutes; whatever is not through then shows in the verdict.
+ * `patienceMs`, two minutes by default; whatever is not through then shows in the verdict.
  */
-export async function untilAtRest({ cityUrl }: Pick<Stage, 'cityUrl'>, figures: FigureReader): Promise<void> {
-  const until = performance.now() + PATIENCE_MS;
+export async function untilAtRest(
+  { cityUrl }: Pick<Stage, 'cityUrl'>,
+  figures: FigureReader,
+  patienceMs = PATIENCE_MS,
+): Promise<void> {
+  const until = performance.now() + patienceMs;
   let restingSince: number | null = null;
   while (performance.now() < until) {
     const { unsent, bindingsUnderWay } = await readJson<{ unsent: number; bindingsUnderWay: number }>(

@@ -18,6 +18,9 @@ export type ServiceOptions = ServiceSurroundings & {
   onLine?(line: string): void;
 };
 
+/** Under which the service that is started here hashes ids in its journal. */
+export const journalKey = 'a-key-of-the-simulated-city';
+
 /** Starts the service as a process of its own, beside a simulated city; it knows nobody, unless `env` gives it keys. Ready to be called when this resolves. */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { databaseUrl, brokers, cityUrl, port = 0, metricsPort = 0, env = {}, onLine } = options;
@@ -32,7 +35,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       REGULATOR_URL: `${cityUrl}/regulator`,
       REGULATOR_LOGIN: 'service',
       REGULATOR_PASSWORD: 'secret',
-      JOURNAL_KEY: 'a-key-of-the-simulated-city',
+      JOURNAL_KEY: journalKey,
       DRIVER_PROFILES_URL: `${cityUrl}/driver-profiles`,
       DRIVER_CATEGORIES_URL: `${cityUrl}/driver-categories`,
       DRIVER_TRACKSTORY_URL: `${cityUrl}/trackstory`,
