@@ -26,7 +26,7 @@ async function explain(world: World) {
 
 /** Ann drives by p/1 with an id, and has come on line. */
 async function openAnn(point: { lon: number; lat: number } | null = INSIDE, categories = ['econom']) {
-  const world = await openOperationsWorld({ limits: { failuresToShut: 1, deadlineMs: 300 } });
+  const world = await openOperationsWorld({ limits: { failuresToShut: 1 } });
   await world.person(PERSON, 'p/1', categories);
   await world.bind(PERSON, ID);
   world.place('p/1', point);
@@ -126,7 +126,7 @@ test('an outage and a pause are told with what waits for them', async () => {
 
 test('an outcome that is not known', async () => {
   await using world = await openAnn();
-  world.regulator.faults.add({ kind: 'lostAnswer', calls: ['status'], count: 1 });
+  world.regulator.faults.add({ kind: 'reset', applies: true, calls: ['status'], count: 1 });
   await world.delivery.runOnce();
   const { told, all, answer } = await explain(world);
   expect([told, answer.account?.doubt]).toEqual(['PENDING unknown_outcome', true]);

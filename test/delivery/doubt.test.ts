@@ -1,15 +1,17 @@
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
-import { INSIDE, openDeliveryWorld } from '../support/delivery-world.ts';
+import { INSIDE, limits, openDeliveryWorld } from '../support/delivery-world.ts';
 
 const MINUTE = 60_000;
+/** Until what was lost may be looked at again: from the deadline of the call, however early it was lost. */
+const QUIET = limits.deadlineMs + limits.quietMs + 1_000;
 
 test('an answer lost after it took effect is looked up after the quiet time, and no second shift opens', async () => {
-  await using world = await openDeliveryWorld({ limits: { deadlineMs: 300 }, settings: { repeats: 'secondShift' } });
+  await using world = await openDeliveryWorld({ settings: { repeats: 'secondShift' } });
   await world.person('ann', 'p/1');
   await world.bind('ann', '7');
   world.place('p/1', INSIDE);
-  world.regulator.faults.add({ kind: 'lostAnswer', calls: ['status'], count: 1 });
+  world.regulator.faults.add({ kind: 'reset', applies: true, calls: ['status'], count: 1 });
   await world.event('p/1', 'online');
   await world.delivery.runOnce();
   expect(await world.account('7')).toMatchObject({ doubt: true, believed: false, wait_reason: 'unknown_outcome' });
@@ -19,7 +21,7 @@ test('an answer lost after it took effect is looked up after the quiet time, and
   await world.delivery.runOnce();
   expect(world.regulator.calls.of('7')).toHaveLength(1); // an event does not shorten the quiet time
 
-  await world.advance(31_000);
+  await world.advance(QUIET);
   await world.delivery.runOnce();
   expect(await world.account('7')).toMatchObject({ doubt: false, believed: true });
   expect(world.history('7')).toEqual(['opened']);
@@ -27,15 +29,15 @@ test('an answer lost after it took effect is looked up after the quiet time, and
 });
 
 test('without a way to read, a doubt is ended by writing what is desired, even if it equals the belief', async () => {
-  await using world = await openDeliveryWorld({ limits: { deadlineMs: 300, canReadSession: false } });
+  await using world = await openDeliveryWorld({ limits: { canReadSession: false } });
   await world.person('ann', 'p/1');
   await world.bind('ann', '7');
   world.place('p/1', INSIDE);
-  world.regulator.faults.add({ kind: 'lostAnswer', calls: ['status'], count: 1 });
+  world.regulator.faults.add({ kind: 'reset', applies: true, calls: ['status'], count: 1 });
   await world.event('p/1', 'online');
   await world.delivery.runOnce();
   await world.event('p/1', 'offline');
-  await world.advance(31_000);
+  await world.advance(QUIET);
   await world.delivery.runOnce();
   expect(world.history('7')).toEqual(['opened', 'closed']);
   expect(await world.account('7')).toMatchObject({ doubt: false, believed: false });
@@ -43,16 +45,16 @@ test('without a way to read, a doubt is ended by writing what is desired, even i
 
 test('where reports are ordered by their time and repeats are harmless, a doubt is written, not read, though it could be', async () => {
   await using world = await openDeliveryWorld({
-    limits: { deadlineMs: 300, ordersByOccurredAt: true },
+    limits: { ordersByOccurredAt: true },
     settings: { ordersByOccurredAt: true, repeats: 'harmless' },
   });
   await world.person('ann', 'p/1');
   await world.bind('ann', '7');
   world.place('p/1', INSIDE);
-  world.regulator.faults.add({ kind: 'lostAnswer', calls: ['status'], count: 1 });
+  world.regulator.faults.add({ kind: 'reset', applies: true, calls: ['status'], count: 1 });
   await world.event('p/1', 'online');
   await world.delivery.runOnce();
-  await world.advance(31_000);
+  await world.advance(QUIET);
   await world.delivery.runOnce();
 
   const [first, second, ...others] = world.regulator.calls.of('7');
@@ -100,7 +102,7 @@ test('a lease that ends with an intent written means doubt', async () => {
 });
 
 test('a shift that a late report opened is ours, however old the event it told of', async () => {
-  await using world = await openDeliveryWorld({ limits: { deadlineMs: 300 } });
+  await using world = await openDeliveryWorld();
   await world.person('ann', 'p/1');
   await world.bind('ann', '7');
   world.place('p/1', INSIDE);
@@ -108,11 +110,11 @@ test('a shift that a late report opened is ours, however old the event it told o
   await world.delivery.runOnce();
   expect(world.isOpen('7')).toBe(true);
 
-  world.regulator.faults.add({ kind: 'hang', calls: ['status'], count: 1, ms: 1_000 });
+  world.regulator.faults.add({ kind: 'reset', calls: ['status'], count: 1 });
   await world.event('p/1', 'offline', new Date(Date.now() - 2 * 3_600_000));
   await world.delivery.runOnce();
   expect((await world.account('7')).doubt).toBe(true);
-  await world.advance(31_000);
+  await world.advance(QUIET);
   await world.delivery.runOnce();
   expect(world.history('7')).toEqual(['opened', 'closed']);
 });

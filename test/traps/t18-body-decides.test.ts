@@ -28,7 +28,7 @@ for (const [what, rule] of Object.entries(broken)) {
     async (town) => {
       await answersOnce(town, rule);
       expect(await town.account('7')).toMatchObject({ believed: false, doubt: true, wait_reason: 'unknown_outcome' });
-      await town.advance(40_000);
+      await town.advance(60_000);
       await town.delivery.runOnce();
       expect(await town.account('7')).toMatchObject({ believed: true, doubt: false });
       expect(town.history('7')).toEqual(['opened']);
@@ -39,7 +39,7 @@ for (const [what, rule] of Object.entries(broken)) {
 
 inTown('T18: an error in a 200 that had no effect is found out, and the report is sent again', async (town) => {
   await answersOnce(town, { kind: 'errorInside', code: 'INTERNAL' });
-  await town.advance(40_000);
+  await town.advance(60_000);
   await town.delivery.runOnce();
   expect(town.told('7')).toEqual([true, true]);
   expect(town.history('7').filter((what) => what === 'opened')).toEqual(['opened']);

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { inTown, type Town, type TownOptions } from './town.ts';
 
-const SHORT = { deadlineMs: 700 };
+const SHORT = { deadlineMs: 2_000 };
 
 const answerLost = async (town: Town) => {
   await town.profiles({ 'p/1': 'ann' });
