@@ -42,6 +42,15 @@ test('secrets never show, neither in the config nor in its problems', () => {
   expect(told).toContain('DATABASE_URL');
 });
 
+test.each([
+  ['1', 'none'],
+  ['30', 'none'],
+  ['0', 'maintenance.journalDays'],
+  ['31', 'maintenance.journalDays'],
+])('a journal of %s days: %s', (days, told) => {
+  expect(problemsOf({ ...good, DEPTRANS_MAINTENANCE_JOURNAL_DAYS: days })).toContain(told);
+});
+
 test('all problems are told together', () => {
   const told = problemsOf({
     PARTS: 'intake,kitchen',

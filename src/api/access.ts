@@ -34,6 +34,7 @@ export const ACCESS: Readonly<Record<string, Rule>> = {
   'deptrans.v1.OperationsService/PauseDelivery': engineers,
   'deptrans.v1.OperationsService/ResumeDelivery': engineers,
   'deptrans.v1.OperationsService/DrainRegion': engineers,
+  'deptrans.v1.OperationsService/ListDifferences': engineers,
   'deptrans.v1.OperationsService/ExportExchanges': engineers,
 
   'deptrans.v1.PolicyService/Get': engineers,

@@ -1,6 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { durationFromMs, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import {
+  type DifferenceSchema,
   Exchange_Kind,
   type ExchangeSchema,
   ExplainResponse_Standing,
@@ -14,6 +15,7 @@ import { RejectedEvent_Reason } from '../../gen/deptrans/v1/status_ingest_pb.ts'
 import { type DeptransId, displayId } from '../domain/binding.ts';
 import type { DriverStatus } from '../domain/driver-status.ts';
 import type { DeliveryPause } from '../store/delivery-pause.ts';
+import type { Difference } from '../store/drift.ts';
 import type { Exchange } from '../store/operations-exchanges.ts';
 import type { DriverFacts } from '../store/operations-explain.ts';
 import type { ParkedAccount } from '../store/operations-parked.ts';
@@ -111,6 +113,18 @@ const REASONS: ReadonlyMap<string, RejectedEvent_Reason> = new Map(Object.entrie
 
 export function pauseMessage({ since, pausedBy, reason }: DeliveryPause) {
   return { since: timestampFromDate(since), pausedBy, reason };
+}
+
+export function differenceMessage(found: Difference): MessageInitShape<typeof DifferenceSchema> {
+  const { drivers, accountMark, connected, sessionStatus } = found;
+  return {
+    at: timestampFromDate(found.at),
+    drivers,
+    accountMark,
+    connected,
+    sessionStatus: sessionStatus ?? '',
+    ...at('sessionEnd', found.sessionEnd),
+  };
 }
 
 export function exchangeMessage(line: Exchange): MessageInitShape<typeof ExchangeSchema> {

@@ -5,6 +5,7 @@ import type {
   ExplainRequest,
   ExportExchangesRequest,
   ExportExchangesResponseSchema,
+  ListDifferencesRequest,
   ListParkedRequest,
   ListQuarantineRequest,
   OperationsService,
@@ -19,6 +20,7 @@ import type { EligibilityLimits } from '../domain/eligibility.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Db } from '../store/database.ts';
 import { beginPause, endPause } from '../store/delivery-pause.ts';
+import { readDifferences } from '../store/drift.ts';
 import { type ExchangePlace, readExchanges, readPersonOf } from '../store/operations-exchanges.ts';
 import { readDriverFacts } from '../store/operations-explain.ts';
 import { readParked, wakeDriver, wakeParked } from '../store/operations-parked.ts';
@@ -32,6 +34,7 @@ import { refuse } from './errors.ts';
 import { explain } from './explanation.ts';
 import { checkDriver, checkIds, checkRange, checkText } from './operations-checks.ts';
 import {
+  differenceMessage,
   exchangeMessage,
   explainMessage,
   parkedMessage,
@@ -148,6 +151,17 @@ export function openOperationsService(options: OperationsOptions): ServiceImpl<t
         if (version === null) throw unknownRegion();
         const open = (await countOpen(db)).get(region) ?? 0;
         return { rulesVersion: BigInt(version), openAccounts: BigInt(open), nextStep: NEXT_STEP };
+      },
+    ),
+
+    listDifferences: operation(
+      ({ pageSize: size, pageToken }: ListDifferencesRequest) => ({
+        before: decodePageToken(pageToken, Number.MAX_SAFE_INTEGER),
+        limit: pageSize(size),
+      }),
+      async ({ before, limit }) => {
+        const found = await readDifferences(db, before, limit);
+        return { differences: found.map(differenceMessage), nextPageToken: tokenAfter(found, limit, 'no') };
       },
     ),
 

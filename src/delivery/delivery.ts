@@ -197,7 +197,7 @@ export function openDelivery(parts: DeliveryParts): Delivery {
     return routed === limit ? 'more' : 'idle';
   };
 
-  const drift = openDrift(db, { instance: parts.instance, perDay: limits.driftPerDay, clock });
+  const drift = openDrift({ ...parts, regulator: regulator.name, perDay: limits.driftPerDay });
   const watchFailover = openFailoverWatch(db, { limits, log, metrics });
   const sweep = openSweep({ ...parts, log, rules });
   const recheck = openRecheck({ ...parts, pace, log });
@@ -227,7 +227,7 @@ export function openDelivery(parts: DeliveryParts): Delivery {
         startLoop({ ...common, name: 'route', runOnce: routeRound }),
         startLoop({ ...common, name: 'claim', runOnce: claimRound }),
         startLoop({ ...common, name: 'failover', runOnce: watchFailover, pauseMs: limits.sweepLookMs }),
-        startLoop({ ...common, name: 'drift', runOnce: drift, pauseMs: limits.sweepLookMs }),
+        startLoop({ ...common, name: 'drift', runOnce: drift.round, pauseMs: limits.sweepLookMs }),
         startLoop({ ...common, name: 'recheck', runOnce: recheck.round, pauseMs: limits.sweepLookMs }),
         startLoop({ ...common, name: 'sweep', runOnce: sweep.round, pauseMs: limits.sweepLookMs }),
       );
@@ -235,7 +235,7 @@ export function openDelivery(parts: DeliveryParts): Delivery {
     async [Symbol.asyncDispose]() {
       await Promise.all(loops.map((loop) => loop[Symbol.asyncDispose]()));
       await Promise.all(working);
-      await sweep[Symbol.asyncDispose]();
+      await Promise.all([sweep, drift, recheck].map((elected) => elected[Symbol.asyncDispose]()));
     },
   };
 }

@@ -6,7 +6,7 @@ import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { CheckedBinding } from '../store/bindings.ts';
 import { type Db, inTransaction } from '../store/database.ts';
-import { lead } from '../store/leaders.ts';
+import { lead, resign } from '../store/leaders.ts';
 import {
   endMatched,
   endObsolete,
@@ -27,7 +27,7 @@ import { NoTurn, type Pace } from './pace.ts';
  * without the regulator's word of that moment; what changed during a question is asked about again; who dies with a question in hand leaves it to
  * others. Without an answer it is asked again ever more rarely.
  */
-export type Recheck = {
+export type Recheck = AsyncDisposable & {
   /** One question. `'more'`: there may be another. */
   round(signal: AbortSignal): Promise<'more' | 'idle'>;
 };
@@ -129,5 +129,6 @@ export function openRecheck(parts: RecheckParts): Recheck {
       log.info({ end, attempts: change.attempts }, 'an id was checked again after a change of licence');
       return 'more';
     },
+    [Symbol.asyncDispose]: () => resign(db, LEADER, instance).catch(() => {}),
   };
 }

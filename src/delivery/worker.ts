@@ -75,7 +75,10 @@ export async function workOn(
     }
     const result = resultOf(look.account, account);
     parts.onReading(result);
-    if (result === 'differs' && journal[0]) journal[0].reason = 'differs';
+    if (result === 'differs' && journal[0]) {
+      journal[0].reason = 'differs';
+      journal[0].direction = account.believed ? 'connected' : 'disconnected';
+    }
     look = { ...look, account };
     if (outcome.kind === 'accepted') session = outcome.value;
   }

@@ -61,7 +61,7 @@ export async function claimStale(tx: Db, limit: number, leaseMs: number, refresh
      where deptrans_id in (
        select deptrans_id from deptrans.reports
         where reread_at <= (select deptrans.now()) and believed and session_over_at is null
-          and lease_token is null and not doubt and not suspect and coalesce(not_before, '-infinity') <= (select deptrans.now())
+          and (select deptrans.may_claim()) and lease_token is null and not doubt and not suspect and coalesce(not_before, '-infinity') <= (select deptrans.now())
         order by reread_at limit ${limit} for no key update skip locked)
     returning ${accountColumns}, lease_token`.execute(tx);
   if (issued.length > 0) return lookAt(tx, issued);

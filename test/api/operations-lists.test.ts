@@ -6,6 +6,7 @@ import {
   type Exchange,
   Exchange_Kind,
   ExportExchangesResponseSchema,
+  ListDifferencesResponseSchema,
   ListParkedResponseSchema,
 } from '../../gen/deptrans/v1/operations_pb.ts';
 import { RejectedEvent_Reason } from '../../gen/deptrans/v1/status_ingest_pb.ts';
@@ -100,6 +101,42 @@ test('what is in quarantine is listed newest first, and what can be taken later 
   expect(states.map((row) => row.driver_id)).toEqual(['1', '3']);
   expect((await readBalance(world.db)).difference).toBe(0);
   expect(await world.ops.replay({ ids: [ids[1]!] })).toMatchObject({ accepted: 0, missing: 1 });
+});
+
+test('readings that found something else than we believed are listed newest first, page by page', async () => {
+  await using world = await openOperationsWorld();
+  for (const [i, id] of IDS.entries()) {
+    await world.person(`token-${i}`, `p/${i}`);
+    await world.bind(`token-${i}`, id);
+    world.place(`p/${i}`, INSIDE);
+    await world.event(`p/${i}`, 'online');
+  }
+  await world.delivery.runOnce();
+  for (const id of IDS.slice(1)) {
+    await sql`update deptrans.reports set believed = false, verify_at = deptrans.now(), due_at = deptrans.now() where deptrans_id = ${id}`.execute(
+      world.db,
+    );
+    await world.delivery.runOnce();
+  }
+  const first = await world.ops.listDifferences({ pageSize: 1 });
+  const second = await world.ops.listDifferences({ pageSize: 1, pageToken: first.nextPageToken });
+  const last = await world.ops.listDifferences({ pageSize: 1, pageToken: second.nextPageToken });
+  expect([...first.differences, ...second.differences]).toMatchObject([
+    {
+      connected: true,
+      sessionStatus: expect.stringMatching(/issued|online/),
+      drivers: [{ parkId: 'p', driverId: '2' }],
+    },
+    {
+      connected: true,
+      sessionStatus: expect.stringMatching(/issued|online/),
+      drivers: [{ parkId: 'p', driverId: '1' }],
+    },
+  ]);
+  expect(last).toMatchObject({ differences: [], nextPageToken: '' });
+  expect(first.differences[0]!.accountMark).toMatch(/^[0-9a-f]{8}$/);
+  const text = toJsonString(ListDifferencesResponseSchema, first);
+  for (const secret of [...IDS, 'token-']) expect(text).not.toContain(secret);
 });
 
 test('what happened with a person is exported in order, over all profiles, within the time asked for', async () => {

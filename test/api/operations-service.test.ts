@@ -35,6 +35,7 @@ test('every operation is on record with its caller before it is carried out, and
     ['PauseDelivery', () => ops.pauseDelivery({ reason: 'a reason of mine' })],
     ['ResumeDelivery', () => ops.resumeDelivery({})],
     ['DrainRegion', () => ops.drainRegion({ region: 'nowhere' })],
+    ['ListDifferences', () => ops.listDifferences({})],
     ['ExportExchanges', () => Array.fromAsync(ops.exportExchanges({ driver, ...range }))],
   ];
   expect(calls.map(([name]) => name)).toEqual(Object.values(OperationsService.method).map(({ name }) => name));
@@ -44,7 +45,7 @@ test('every operation is on record with its caller before it is carried out, and
   expect(rows.map((row) => [row.caller, row.operation])).toEqual(calls.map(([name]) => ['ann@oncall', name]));
   expect(rows[1]!.detail).toEqual(driver);
   expect(rows[6]!.detail).toEqual({ reason: 'a reason of mine' });
-  expect(rows[9]!.detail).toEqual({ ...driver, from: '2023-11-14T22:13:20.000Z', to: '2023-11-14T22:15:00.000Z' });
+  expect(rows[10]!.detail).toEqual({ ...driver, from: '2023-11-14T22:13:20.000Z', to: '2023-11-14T22:15:00.000Z' });
   const logged = lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'operation');
   expect(logged.map(({ caller, operation, requestId }) => [caller, operation, requestId])).toEqual(
     rows.map((row) => [row.caller, row.operation, row.request_id]),

@@ -1,6 +1,4 @@
-import { sql } from 'kysely';
 import { expect, test } from 'vitest';
-import { verifyOne } from '../../src/store/drift.ts';
 import { putRules } from '../../src/store/rules.ts';
 import { INSIDE, OUTSIDE, openDeliveryWorld, square } from '../support/delivery-world.ts';
 
@@ -103,28 +101,4 @@ test('an open session is read again when its news are old, and only when nothing
   await world.advance(16 * MINUTE);
   await world.delivery.runOnce();
   expect([readings('7'), readings('8')]).toEqual([1, 1]); // what is over is not read again
-});
-
-test('an account that is compared with the regulator is mended and counted if it differs', async () => {
-  await using world = await openDeliveryWorld();
-  for (const [person, profile, id] of [
-    ['ann', 'p/1', '7'],
-    ['bob', 'p/2', '8'],
-  ] as const) {
-    await world.person(person, profile);
-    await world.bind(person, id);
-    world.place(profile, INSIDE);
-    await world.event(profile, 'online');
-  }
-  await world.delivery.runOnce();
-  await sql`update deptrans.reports set believed = false where deptrans_id = '8'`.execute(world.db); // a belief gone wrong
-  expect([await verifyOne(world.db, 0), await verifyOne(world.db, 0.99)]).toEqual(['7', '8']);
-  await world.delivery.runOnce();
-  const text = await world.metrics.registry.metrics();
-  expect(text).toContain('deptrans_delivery_readings_total{result="as_believed"} 1');
-  expect(text).toContain('deptrans_delivery_readings_total{result="differs"} 1');
-  expect((await world.account('8')).believed).toBe(true);
-  expect(world.history('8')).toEqual(['opened']);
-  const listed = await world.db.selectFrom('deptrans.reports').select('verify_at').execute();
-  expect(listed.map((row) => row.verify_at)).toEqual([null, null]);
 });

@@ -50,6 +50,24 @@ test('each table shrinks by its retention, and what is still needed stays', asyn
   expect(await count('feed_log')).toBe(1); // the newest stays
 });
 
+test.each([1, 7, 30])(
+  'a journal of %i days keeps so many whole days and today, and drops what is older',
+  async (journalDays) => {
+    await using world = await openMaintenanceWorld({ journalDays });
+    const { db, maintenance } = world;
+    for (let day = 0; day <= journalDays + 2; day += 1) {
+      await maintenance.runOnce(signal);
+      await sql`insert into deptrans.journal (at, kind) values (deptrans.now(), 'transition')`.execute(db);
+      await world.advance(DAY);
+    }
+    await maintenance.runOnce(signal);
+    const { rows } = await sql<{ age: number }>`
+    select (deptrans.now()::date - at::date)::int as age from deptrans.journal order by 1`.execute(db);
+    expect(rows.map(({ age }) => age)).toEqual(Array.from({ length: journalDays }, (_, i) => i + 1));
+    expect(await world.count('journal_default')).toBe(0);
+  },
+);
+
 test('partitions are made ahead, and rows do not fall into the default one', async () => {
   await using world = await openMaintenanceWorld();
   await world.maintenance.runOnce(signal);

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { openMaintenance } from '../../src/maintenance/maintenance.ts';
+import { type MaintenanceLimits, openMaintenance } from '../../src/maintenance/maintenance.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { openLifetime } from '../../src/runtime/lifetime.ts';
 import { openLog } from '../../src/runtime/log.ts';
@@ -10,7 +10,7 @@ import { openTestDatabase } from '../support/database.ts';
 export const signal = new AbortController().signal;
 
 /** Maintenance over a database of its own, whose rounds are run by hand. */
-export async function openMaintenanceWorld() {
+export async function openMaintenanceWorld(limits: Partial<MaintenanceLimits> = {}) {
   const stack = new AsyncDisposableStack();
   const database = stack.use(await openTestDatabase());
   const lifetime = openLifetime();
@@ -37,6 +37,7 @@ export async function openMaintenanceWorld() {
         driverAnswerDays: 2,
         tombstoneDays: 7,
         gaugeMs: hour,
+        ...limits,
       },
     }),
   );

@@ -95,6 +95,7 @@ export function fixedServices(): Services {
       pauseDelivery: () => ({}),
       resumeDelivery: () => ({}),
       drainRegion: () => ({}),
+      listDifferences: () => ({}),
       async *exportExchanges() {},
     },
     policy: { get: () => ({}), put: () => ({}), history: () => ({}), suspend: () => ({}), resume: () => ({}) },
