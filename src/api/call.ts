@@ -1,6 +1,7 @@
 import type { Message } from '@bufbuild/protobuf';
 import { type ContextValues, createContextKey, createContextValues } from '@connectrpc/connect';
 import type { Caller, Driver } from '../auth/caller.ts';
+import type { Trace } from '../runtime/trace.ts';
 
 /** One call as the edge sees it, whatever its protocol: made by an adapter, filled by the interceptors, counted when the response ends. */
 export type Call = {
@@ -8,6 +9,7 @@ export type Call = {
   readonly name: string;
   /** Sent back as `x-request-id`. Our own, since one from outside could hold anything. */
   readonly requestId: string;
+  readonly trace: Trace;
   /** The address at the other end of the connection. */
   readonly peer: string;
   /** Who asks; nobody until he was admitted. */

@@ -4,6 +4,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { HttpRequest, HttpResponse, RequestHandler } from '../runtime/listener.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
+import { runInTrace, traceOf } from '../runtime/trace.ts';
 import type { Call } from './call.ts';
 import { urlOf } from './inbound.ts';
 import { sendJson, sendNoEndpoint } from './json-response.ts';
@@ -42,9 +43,11 @@ export function makeRequestHandler({ endpoints, ops, clock, log, metrics }: Requ
     if (ownPath && (req.method === 'GET' || req.method === 'HEAD')) return ownPath(res);
     const verbs = byPath.get(path);
     const endpoint = verbs?.get(req.method ?? '');
+    const requestId = randomUUID();
     const call: Call = {
       name: endpoint?.name ?? 'unknown',
-      requestId: randomUUID(),
+      requestId,
+      trace: traceOf(headerOf(req, 'traceparent'), requestId),
       peer: peerOf(req),
       caller: NOBODY,
       address: null,
@@ -58,13 +61,19 @@ export function makeRequestHandler({ endpoints, ops, clock, log, metrics }: Requ
       if (verbs || ownPath) return sendNoEndpoint(res, 405, { allow: [...(verbs?.keys() ?? ['GET'])].join(', ') });
       return sendNoEndpoint(res, 404);
     }
-    endpoint.serve(call, req, res).catch((err: unknown) => {
+    const serving = runInTrace(call.trace, () => endpoint.serve(call, req, res));
+    serving.catch((err: unknown) => {
       if (res.destroyed) return;
-      log.error({ requestId: call.requestId, call: call.name, err }, 'response failed');
+      log.error({ traceId: call.trace.traceId, requestId: call.requestId, call: call.name, err }, 'response failed');
       if (res.headersSent) res.destroy();
       else sendJson(res, 500, { code: 'internal', reason: 'INTERNAL', message: 'Internal error', details: [] });
     });
   };
+}
+
+function headerOf(req: HttpRequest, name: string): string | undefined {
+  const value = req.headers[name];
+  return typeof value === 'string' ? value : undefined;
 }
 
 const NOBODY: Caller = { kind: 'nobody' };
@@ -91,11 +100,12 @@ function makeWatch({ clock, log, metrics }: Pick<RequestHandlerOptions, 'clock' 
     res.once('close', () => {
       const ms = clock.monotonic() - started;
       const { requestId, name, code, reason } = call;
+      const { traceId } = call.trace;
       inHand.dec({ call: name });
       timer.observe(name, code, ms);
       if (reason) refusals.inc({ call: name, reason });
       const quiet = code === 'ok' || code === 'canceled';
-      log[quiet ? 'debug' : 'info']({ requestId, call: name, code, reason, ms: Math.round(ms) }, 'call ended');
+      log[quiet ? 'debug' : 'info']({ traceId, requestId, call: name, code, reason, ms: Math.round(ms) }, 'call ended');
     });
   };
 }

@@ -1,5 +1,6 @@
 import { Agent, type Dispatcher, request } from 'undici';
 import type { Timer } from '../runtime/metrics.ts';
+import { currentTrace } from '../runtime/trace.ts';
 import { CallFailed } from './call-failed.ts';
 
 /**
@@ -41,7 +42,7 @@ export function openHttp({
           method,
           dispatcher: via,
           signal: ending,
-          headers: { accept: 'application/json', ...(body !== undefined && { 'content-type': 'application/json' }) },
+          headers: headersOf(body),
           ...(body !== undefined && { body }),
         });
         const text = await readText(answer.body, maxBodyBytes);
@@ -55,6 +56,15 @@ export function openHttp({
     getJson: (call, path, signal) => send(call, 'GET', path, signal),
     postJson: (call, path, body, signal) => send(call, 'POST', path, signal, JSON.stringify(body)),
     [Symbol.asyncDispose]: async () => own?.destroy(),
+  };
+}
+
+function headersOf(body: string | undefined): Record<string, string> {
+  const trace = currentTrace();
+  return {
+    accept: 'application/json',
+    ...(body !== undefined && { 'content-type': 'application/json' }),
+    ...(trace && { traceparent: trace.traceparent }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { Pool } from 'undici';
+import { currentTrace } from '../runtime/trace.ts';
 import { WireCall, type WireResult } from './wire-call.ts';
 
 export type WireClient = {
@@ -32,6 +33,8 @@ export function openWireClient(baseUrl: string, maxConnections: number, connectT
         const headers = ['accept', 'application/json'];
         if (token !== null) headers.push('authorization', token);
         if (body !== undefined) headers.push('content-type', 'application/json');
+        const trace = currentTrace();
+        if (trace) headers.push('traceparent', trace.traceparent);
         const call = new WireCall(deadlineMs, signal, resolve);
         try {
           pool.dispatch(

@@ -1,10 +1,12 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { currentTrace } from './trace.ts';
 
 export type Log = Logger;
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 
 /**
- * The log: JSON lines on standard output, one per fact, each with its `part`. Personal data must not be given to it at all; as a second
+ * The log: JSON lines on standard output, one per fact, each with its `part`, and within a call with
+ * the `traceId` of that. Personal data must not be given to it at all; as a second
  * line of defence, errors are cut down to what cannot carry any (the texts of foreign errors may quote the values they choked on).
  */
 export function openLog(level: LogLevel, destination?: DestinationStream): Log {
@@ -14,6 +16,10 @@ export function openLog(level: LogLevel, destination?: DestinationStream): Log {
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: describeError, error: describeError },
+    mixin: () => {
+      const trace = currentTrace();
+      return trace ? { traceId: trace.traceId } : {};
+    },
   };
   return destination ? pino(options, destination) : pino(options);
 }
