@@ -10,6 +10,7 @@ import { protocolSoak } from './protocol/protocol.ts';
 import type { Soak } from './soak.ts';
 import { standbySoak } from './standby/standby.ts';
 import { startUpSoak } from './start-up/start-up.ts';
+import { stopSoak } from './stop/stop.ts';
 import { topicSoak } from './topic/topic.ts';
 import { verdictsSoak } from './verdicts/verdicts.ts';
 import { writersSoak } from './writers/writers.ts';
@@ -26,6 +27,7 @@ export const soaks: readonly Soak[] = [
   postgresSoak,
   protocolSoak,
   standbySoak,
+  stopSoak,
   startUpSoak,
   topicSoak,
   verdictsSoak,

@@ -28,6 +28,7 @@ import { openMetrics } from './runtime/metrics.ts';
 import { openMetricsServer } from './runtime/metrics-server.ts';
 import { slotOf } from './store/balance.ts';
 import { openDatabase } from './store/database.ts';
+import { resignAll } from './store/leaders.ts';
 import { migrate } from './store/migrate.ts';
 import { putRules } from './store/rules.ts';
 import { openTokenStore } from './store/tokens.ts';
@@ -65,6 +66,8 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
     await migrate(db);
     await putRules(db, config.regions);
     const common = { db, instance, lifetime, clock, log, metrics };
+    // When all that follows has ended. Without the database the leaderships end by themselves.
+    stack.defer(() => resignAll(db, instance).catch(() => {}));
 
     // Those we call.
     const oddities = metrics.counter('oddities_total', 'What others said that cannot be true', ['of', 'what'] as const);
@@ -123,7 +126,9 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
     // What others ask of us.
     if (!parts.has('feed') || !parts.has('api')) return serviceOf(null);
     const { maxDataAgeMs, heartbeatMs: heartbeatIntervalMs, ...feedLimits } = limits.feed;
-    const feed = stack.use(openFeed({ ...common, ...feedLimits, heartbeatIntervalMs }));
+    const feed = stack.use(
+      openFeed({ ...common, ...feedLimits, heartbeatIntervalMs, stopSpreadMs: limits.process.graceMs * 0.3 }),
+    );
     reasons.push(() => feed.notReady());
     const auth = stack.use(await openAuth(config.auth, limits.auth, common));
     reasons.push(() => auth.notReady());
@@ -168,7 +173,9 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
       listenerLimits,
       bodyLimits: { maxBytes: maxMessageBytes, timeoutMs: bodyTimeoutMs },
     });
-    stack.defer(() => listener.close(limits.process.graceMs / 2));
+    const { graceMs } = limits.process;
+    const drainMs = Math.min(limits.process.drainMs, graceMs * 0.3);
+    stack.defer(() => listener.close(graceMs * 0.6 - drainMs, drainMs));
     return serviceOf(listener.url);
 
     function readiness(): string[] {

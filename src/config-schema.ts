@@ -7,6 +7,8 @@ export const limitsSchema = z.strictObject({
   process: section({
     /** From the first signal to the end, all in all. */
     graceMs: ms(10_000),
+    /** From the first signal on everything is still taken for so long, so that who sends us work learns in time that we go. */
+    drainMs: ms(1_000, 0),
   }),
   database: section({
     maxConnections: count(20, 2, 500),

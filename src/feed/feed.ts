@@ -63,6 +63,8 @@ export type FeedOptions = {
   maxStreams?: number;
   maxSnapshots?: number;
   maxStreamAgeMs?: number;
+  /** Over how long streams are sent away when the process stops. */
+  stopSpreadMs?: number;
   lifetime: Lifetime;
   clock: Clock;
   log: Log;
@@ -75,7 +77,8 @@ const SNAPSHOT_MS = 60_000;
 /** Starts loading and tailing. The first load may still be under way when it returns, or may wait for the database. */
 export function openFeed(options: FeedOptions): Feed {
   const { db, instance, pollMs = 50, heartbeatIntervalMs = 1_000, auditMs = 1_000, auditRows = 500 } = options;
-  const { maxStreams = 2_000, maxSnapshots = 128, maxStreamAgeMs = 600_000, lifetime, clock, metrics } = options;
+  const { maxStreams = 2_000, maxSnapshots = 128, maxStreamAgeMs = 600_000, stopSpreadMs = 0 } = options;
+  const { lifetime, clock, metrics } = options;
   const log = options.log.child({ part: 'feed' });
   const bell = openBell();
   const counts = openFeedMetrics(metrics, () => tail);
@@ -83,7 +86,8 @@ export function openFeed(options: FeedOptions): Feed {
   const stopping = lifetime.stopping;
   const streams = openSlots(maxStreams, clock);
   const snapshots = openSlots(maxSnapshots, clock, SNAPSHOT_MS);
-  const parts = { tail, bell, clock, stopping, instance, heartbeatIntervalMs, streams, snapshots, maxStreamAgeMs };
+  const limits = { heartbeatIntervalMs, streams, snapshots, maxStreamAgeMs, stopSpreadMs };
+  const parts = { tail, bell, clock, stopping, instance, ...limits };
 
   const beat = () => {
     const { copy } = tail;
@@ -92,7 +96,9 @@ export function openFeed(options: FeedOptions): Feed {
     bell.ring();
   };
 
-  const common = { lifetime, clock, log, timer: metrics.timer('feed') };
+  // While streams are being sent away they are still told what is new: these loops end with the feed.
+  const untilTheEnd: Lifetime = { ...lifetime, stopping: lifetime.aborting };
+  const common = { lifetime: untilTheEnd, clock, log, timer: metrics.timer('feed') };
   const polling = startLoop({
     ...common,
     name: 'poll',

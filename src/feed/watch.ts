@@ -1,5 +1,6 @@
 import type { StreamKind } from '../domain/cursor.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { offAbort, onAbort } from '../runtime/on-abort.ts';
 import { admit } from './admission.ts';
 import type { Bell } from './bell.ts';
 import type { ChangeTail } from './change-tail.ts';
@@ -14,8 +15,9 @@ export type WatchParts = {
   tail: ChangeTail;
   bell: Bell;
   clock: Clock;
-  /** No new work: watchers are sent away. */
+  /** No new work: watchers are sent away, spread over `stopSpreadMs`. */
   stopping: AbortSignal;
+  stopSpreadMs: number;
   instance: string;
   heartbeatIntervalMs: number;
   /** Streams that may be open, and snapshots under way, at once. */
@@ -48,8 +50,9 @@ export async function* watch(
   const leave = parts.streams.take();
   if (!leave) throw new FeedRefusal('TOO_MANY_STREAMS', spread(STREAM_RETRY_MS));
   let endSnapshot: (() => void) | null = null;
+  const leaving = openLeaving(parts, signal);
   try {
-    const either = AbortSignal.any([signal, stopping]);
+    const either = AbortSignal.any([signal, leaving.signal]);
     const start = await admit(parts, kind, request, either);
     if (start.position === 0) {
       endSnapshot = parts.snapshots.take();
@@ -70,9 +73,21 @@ export async function* watch(
     yield subscription.goAway(Math.floor(Math.random() * RECONNECT_SPREAD_MS));
     throw new FeedRefusal(stopping.aborted ? 'SHUTTING_DOWN' : 'STREAM_AGED');
   } finally {
+    leaving.end();
     endSnapshot?.();
     leave();
   }
+}
+
+/** Aborts at a moment of this watcher's own within the spread after `stopping`, so that not all come to the other instances at once. */
+function openLeaving({ stopping, stopSpreadMs, clock }: WatchParts, signal: AbortSignal) {
+  const leaving = new AbortController();
+  const leave = () => {
+    if (stopSpreadMs === 0) leaving.abort();
+    else void clock.sleep(Math.random() * stopSpreadMs, signal).then(() => leaving.abort());
+  };
+  onAbort(stopping, leave);
+  return { signal: leaving.signal, end: () => offAbort(stopping, leave) };
 }
 
 function spread(ms: number): number {

@@ -13,6 +13,7 @@ import { profileRow, sessionRow } from '../support/feed/rows.ts';
 
 const AGE_MS = 300_000;
 const STREAMS = 62;
+const STOP_SPREAD_MS = 30_000;
 
 /** Time that passes by hand, a second at a step: a heartbeat and its bell on every instance. */
 class World {
@@ -36,7 +37,12 @@ class World {
       seqAt: () => null,
     };
     const streams = openSlots(1_000, clock);
-    const common = { instance: 'one', heartbeatIntervalMs: 1_000, maxStreamAgeMs: AGE_MS };
+    const common = {
+      instance: 'one',
+      heartbeatIntervalMs: 1_000,
+      maxStreamAgeMs: AGE_MS,
+      stopSpreadMs: STOP_SPREAD_MS,
+    };
     const { signal: stopping } = this.stopping;
     const parts = { tail, bell, clock, stopping, ...common, streams, snapshots: openSlots(1_000, clock) };
     this.instances.push({ parts, streams, bell });
@@ -77,7 +83,7 @@ async function subscribe(world: World, next: () => WatchParts, ages: number[]): 
         afterMs = frame.value.reconnectAfterMs;
       }
     } catch (error) {
-      if (!(error instanceof FeedRefusal) || error.reason !== 'STREAM_AGED') throw error;
+      if (!(error instanceof FeedRefusal) || !['STREAM_AGED', 'SHUTTING_DOWN'].includes(error.reason)) throw error;
     }
     ages.push(world.now - began);
     await world.sleep(afterMs);
@@ -109,4 +115,24 @@ test('streams age, so an added instance gets its share of 62, within a quarter, 
   expect(far).toEqual([]);
   expect(Math.min(...ages)).toBeGreaterThanOrEqual(0.8 * AGE_MS);
   expect(Math.max(...ages)).toBeLessThanOrEqual(AGE_MS + 2_000);
+});
+
+test('when the process stops, streams leave one by one over the spread, and go on beating until then', async () => {
+  const world = new World();
+  world.addInstance();
+  const [instance] = world.instances;
+  const failed: unknown[] = [];
+  for (let i = 0; i < STREAMS; i++)
+    subscribe(world, () => instance!.parts, []).catch((error: unknown) => failed.push(error));
+  await world.pass();
+  world.stopping.abort();
+  const left: number[] = [];
+  for (let s = 0; s <= STOP_SPREAD_MS / 1_000; s++) {
+    await world.pass();
+    left.push(instance!.streams.taken);
+  }
+  expect(failed).toEqual([]);
+  expect(left.at(-1)).toBe(0);
+  const each = left.map((taken, s) => (left[s - 1] ?? STREAMS) - taken);
+  expect(Math.max(...each)).toBeLessThan(STREAMS / 4);
 });
