@@ -11,8 +11,9 @@ import { migrate } from '../../src/store/migrate.ts';
 import { startCluster, urlOf } from '../postgres/cluster.ts';
 import type { Figures, Soak } from '../soak.ts';
 import { makeBookmarkable } from './bookmarkable.ts';
-import { type History, openReader } from './history.ts';
+import type { History } from './history.ts';
 import { subscribe, WAYS } from './subscriber.ts';
+import { openTape, played, type Recorded } from './tape.ts';
 import { type Commit, type Kind, Truth } from './truth.ts';
 import { Atomic, Ordered, Reliable, Resumable, Unique } from './validators.ts';
 import { openWriter, type Writer } from './writer.ts';
@@ -54,16 +55,17 @@ export async function recordHistories(size: Options, signal: AbortSignal): Promi
   const delay = monitorEventLoopDelay({ resolution: 20 });
   delay.enable();
 
-  const histories: History[] = Array.from({ length: size.subscribers }, (_, i) => {
+  using tape = openTape();
+  const recorded: Recorded[] = Array.from({ length: size.subscribers }, (_, i) => {
     const way = WAYS[i % WAYS.length]!;
     const kind: Kind = Math.floor(i / WAYS.length) % 3 === 0 ? 'ids' : 'statuses';
     const filter = kind === 'statuses' && i % 4 === 3 ? ['moscow'] : [];
     return { name: `${i} (${way}, ${kind}${filter.length > 0 ? ` of ${filter}` : ''})`, kind, filter, streams: [] };
   });
   let last: number | null = null;
-  const surroundings = { urls: instances.urls, read: openReader(), lastCommit: () => last, signal };
+  const surroundings = { urls: instances.urls, tape, lastCommit: () => last, signal };
   const living = Promise.all(
-    histories.map((history, i) =>
+    recorded.map((history, i) =>
       subscribe(history, WAYS[i % WAYS.length]!, { ...surroundings, random: random.fork(`subscriber ${i}`) }),
     ),
   );
@@ -74,33 +76,42 @@ export async function recordHistories(size: Options, signal: AbortSignal): Promi
   await living;
   delay.disable();
   const lateMs = Math.ceil(delay.max / 1e6);
-  return { written, recorderLateMs: lateMs, ...judge(histories, commits, SLACK_MS + lateMs) };
+  const figures = judge(played(recorded, tape), commits, SLACK_MS + lateMs);
+  return {
+    written,
+    recorderLateMs: lateMs,
+    recorderMb: Math.round(process.resourceUsage().maxRSS / 1_000),
+    ...figures,
+  };
 }
 
-/** What the judges found. */
-export function judge(histories: readonly History[], commits: readonly Commit[], slackMs: number): Figures {
+/** What the judges found. Histories are taken one after the other, and none is kept. */
+export function judge(histories: Iterable<History>, commits: readonly Commit[], slackMs: number): Figures {
   const truths = { ids: new Truth('ids', commits), statuses: new Truth('statuses', commits) };
   const validators = { Ordered, Unique, Reliable, Atomic, Resumable, Bookmarkable: makeBookmarkable(slackMs) };
-  const wrong: Record<string, number> = {};
+  const wrong: Record<string, number> = Object.fromEntries(Object.keys(validators).map((name) => [name, 0]));
   const examples: string[] = [];
-  for (const [name, validator] of Object.entries(validators)) {
-    const found = histories.flatMap((history) => validator(history, truths[history.kind]));
-    wrong[name] = found.length;
-    examples.push(...found.slice(0, 3).map((what) => `${name}: ${what}`));
+  const seen = { streams: 0, resumed: 0, frames: 0, records: 0 };
+  for (const history of histories) {
+    for (const [name, validator] of Object.entries(validators)) {
+      const found = validator(history, truths[history.kind]);
+      wrong[name]! += found.length;
+      if (examples.length < 20) examples.push(...found.slice(0, 3).map((what) => `${name}: ${what}`));
+    }
+    for (const { from, frames } of history.streams) {
+      seen.streams += 1;
+      if (from !== null) seen.resumed += 1;
+      seen.frames += frames.length;
+      for (const frame of frames) seen.records += frame.case === 'changes' ? frame.records.length : 0;
+    }
   }
-  const streams = histories.flatMap((history) => history.streams);
-  const frames = streams.flatMap((stream) => stream.frames);
-  const records = frames.reduce((sum, frame) => sum + (frame.case === 'changes' ? frame.records.length : 0), 0);
   return {
     commits: commits.length,
     doubtful: commits.filter(({ knownAtMs }) => knownAtMs === Number.POSITIVE_INFINITY).length,
-    streams: streams.length,
-    resumed: streams.filter(({ from }) => from !== null).length,
-    frames: frames.length,
-    records,
+    ...seen,
     wrong,
     ...(examples.length > 0 && { examples }),
-    ok: Object.values(wrong).every((count) => count === 0) && records > 0,
+    ok: Object.values(wrong).every((count) => count === 0) && seen.records > 0,
   };
 }
 

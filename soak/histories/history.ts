@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { fromBinary } from '@bufbuild/protobuf';
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
@@ -46,22 +45,7 @@ export type History = { name: string; kind: Kind; filter: Filter; streams: Strea
 export type Cursors = { cursor: Uint8Array | null; position: number | null };
 
 /** A message of the wire as a frame, and the place it leads to. */
-export type Reader = (kind: Kind, bytes: Uint8Array) => Cursors & { frame: Content };
-
-/** A reader that keeps equal bytes once: what hundreds of subscribers are sent alike would else fill the memory. */
-export function openReader(): Reader {
-  const known = new Map<string, ReturnType<Reader>>();
-  return (kind, bytes) => {
-    const name = `${kind} ${createHash('sha1').update(bytes).digest('base64')}`;
-    const before = known.get(name);
-    if (before) return before;
-    const made = readMessage(kind, bytes.slice());
-    known.set(name, made);
-    return made;
-  };
-}
-
-function readMessage(kind: Kind, bytes: Uint8Array): ReturnType<Reader> {
+export function readMessage(kind: Kind, bytes: Uint8Array): Cursors & { frame: Content } {
   const message: WatchIdsResponse | WatchStatusesResponse =
     kind === 'ids' ? fromBinary(WatchIdsResponseSchema, bytes) : fromBinary(WatchStatusesResponseSchema, bytes);
   const { frame } = message;

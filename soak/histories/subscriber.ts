@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Random } from '../../simulator/random.ts';
-import type { Bookmark, History, Reader, StreamHistory } from './history.ts';
+import type { Bookmark } from './history.ts';
+import type { Kept, Recorded, Recording, Tape } from './tape.ts';
 import { readStream } from './wire.ts';
 
 /** How a subscriber lives: it stays; leaves without a word; comes back with an old copy; goes to another instance; stops reading for long. */
@@ -10,7 +11,7 @@ export type Way = (typeof WAYS)[number];
 export type Surroundings = {
   /** The instances' addresses. */
   urls: readonly string[];
-  read: Reader;
+  tape: Tape;
   random: Random;
   /** The newest commit, once there will be no other; then everybody reads on until they are there, and leaves. */
   lastCommit: () => number | null;
@@ -20,10 +21,11 @@ export type Surroundings = {
 const NOWHERE = new Uint8Array(0);
 
 /** A subscriber that records all it sees, until it has seen the last commit. */
-export async function subscribe(history: History, way: Way, surroundings: Surroundings): Promise<void> {
-  const { urls, read, random, lastCommit, signal } = surroundings;
+export async function subscribe(history: Recorded, way: Way, surroundings: Surroundings): Promise<void> {
+  const { urls, tape, random, lastCommit, signal } = surroundings;
   const bookmarks: Bookmark[] = [];
   let newest: Bookmark | null = null;
+  let last: Kept['case'] | null = null;
   let url = random.pick(urls);
   while (!isThere()) {
     signal.throwIfAborted();
@@ -31,19 +33,15 @@ export async function subscribe(history: History, way: Way, surroundings: Surrou
       way === 'falls back' && bookmarks.length > 0 && lastCommit() === null ? random.pick(bookmarks) : newest;
     if (way === 'moves' || random.chance(0.3)) url = random.pick(urls);
     const s = history.streams.length;
-    const stream: StreamHistory = { from, frames: [], end: 'cut', isPrompt: way !== 'does not read' };
+    const stream: Recording = { from, atMs: [], places: [], end: 'cut', isPrompt: way !== 'does not read' };
     history.streams.push(stream);
     stream.end = await record(stream, s);
     await pause(50 + random.int(400), undefined, { signal });
   }
 
   function isThere(): boolean {
-    const last = lastCommit();
-    return last !== null && newest !== null && newest.position >= last && isAtHeartbeat();
-  }
-
-  function isAtHeartbeat(): boolean {
-    return history.streams.at(-1)?.frames.at(-1)?.case === 'heartbeat';
+    const end = lastCommit();
+    return end !== null && newest !== null && newest.position >= end && last === 'heartbeat';
   }
 
   /** Reads nothing for so long, or until there is nothing more to come. */
@@ -53,7 +51,7 @@ export async function subscribe(history: History, way: Way, surroundings: Surrou
   }
 
   /** One stream, for as long as this kind of life has it. Returns how it ended. */
-  async function record(stream: StreamHistory, s: number): Promise<string> {
+  async function record(stream: Recording, s: number): Promise<string> {
     const leaving = new AbortController();
     const either = AbortSignal.any([signal, leaving.signal]);
     const stayMs = way === 'stays' || way === 'does not read' ? Number.POSITIVE_INFINITY : 500 + random.int(5_000);
@@ -64,10 +62,12 @@ export async function subscribe(history: History, way: Way, surroundings: Surrou
       for (;;) {
         const { value, done } = await messages.next();
         if (done) return value;
-        const { frame, cursor, position } = read(history.kind, value);
-        stream.frames.push({ atMs: Date.now(), ...frame });
+        const { place, cursor, position, ...kept } = tape.keep(history.kind, value);
+        last = kept.case;
+        stream.atMs.push(Date.now());
+        stream.places.push(place);
         if (cursor !== null && position !== null) {
-          newest = { stream: s, frame: stream.frames.length - 1, position, cursor: cursor.slice() };
+          newest = { stream: s, frame: stream.places.length - 1, position, cursor };
           if (random.chance(0.02)) bookmarks.push(newest);
         }
         if (isThere()) return 'cut';

@@ -10,7 +10,7 @@ import { type Db, inTransaction, openDatabase } from '../../src/store/database.t
 import { migrate } from '../../src/store/migrate.ts';
 import { publish } from '../../src/store/publish.ts';
 import { addPeople, makeChange, putBindings, putSessions } from '../histories/changes.ts';
-import { openReader } from '../histories/history.ts';
+import { readMessage } from '../histories/history.ts';
 import type { Kind } from '../histories/truth.ts';
 import { readStream } from '../histories/wire.ts';
 import { readVersions } from '../histories/writer.ts';
@@ -120,21 +120,20 @@ type Following = { random: Random; isThere(position: number): boolean; signal: A
 /** Keeps a copy as a consumer does, and leaves and comes back all the time. */
 async function follow(url: string, kind: Kind, { random, isThere, signal }: Following) {
   const copy = new Map<string, string>();
-  const read = openReader();
   let cursor: Uint8Array = new Uint8Array(0);
   let position = 0;
   for (let streams = 1; ; streams++) {
     const leaving = new AbortController();
     const messages = readStream({ url, kind, cursor, filter: [] }, AbortSignal.any([signal, leaving.signal]));
     for await (const message of messages) {
-      const { frame, ...place } = read(kind, message);
+      const { frame, ...place } = readMessage(kind, message);
       if (frame.case === 'reset') throw new Error('a reset, though nothing was replaced');
       for (const { key, seq, deleted, value } of frame.case === 'changes' ? frame.records : []) {
         if (deleted) copy.delete(key);
         else copy.set(key, `${seq} ${value}`);
       }
       position = place.position ?? position;
-      cursor = place.cursor ?? cursor;
+      cursor = place.cursor?.slice() ?? cursor;
       if (frame.case === 'heartbeat' && isThere(position)) return { kind, copy, streams };
       if (random.chance(0.01)) break;
     }
