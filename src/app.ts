@@ -28,7 +28,6 @@ import { openMetrics } from './runtime/metrics.ts';
 import { openMetricsServer } from './runtime/metrics-server.ts';
 import { slotOf } from './store/balance.ts';
 import { openDatabase } from './store/database.ts';
-import { resignAll } from './store/leaders.ts';
 import { migrate } from './store/migrate.ts';
 import { putRules } from './store/rules.ts';
 import { openTokenStore } from './store/tokens.ts';
@@ -66,8 +65,6 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
     await migrate(db);
     await putRules(db, config.regions);
     const common = { db, instance, lifetime, clock, log, metrics };
-    // When all that follows has ended. Without the database the leaderships end by themselves.
-    stack.defer(() => resignAll(db, instance).catch(() => {}));
 
     // Those we call.
     const oddities = metrics.counter('oddities_total', 'What others said that cannot be true', ['of', 'what'] as const);

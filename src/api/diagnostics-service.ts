@@ -4,10 +4,11 @@ import { Check, type DiagnosticsService, VerdictOutcome, VerdictReason } from '.
 import { type CheckedRegion, judge, type Order, type Verdict } from '../domain/verdict.ts';
 import { type Feed, FeedRefusal } from '../feed/feed.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { driverIdMessage } from './driver-id-message.ts';
 import { type FieldProblem, refuse } from './errors.ts';
 
 export type DiagnosticsOptions = {
-  feed: Pick<Feed, 'lookup' | 'head' | 'sourceAgeMs'>;
+  feed: Pick<Feed, 'lookup' | 'lookupId' | 'head' | 'sourceAgeMs'>;
   regions: readonly CheckedRegion[];
   /** Facts older than this say nothing any more: verdicts become UNKNOWN(DATA_TOO_OLD). */
   maxDataAgeMs: number;
@@ -25,6 +26,10 @@ export function openDiagnosticsService(options: DiagnosticsOptions): ServiceImpl
   const { feed, maxDataAgeMs, clock } = options;
   const regions = new Map(options.regions.map((region) => [region.id, region]));
 
+  const freshness = (sourceAgeMs: number) => ({
+    sourceAgeMs: BigInt(Math.ceil(sourceAgeMs)),
+    throughSeq: BigInt(feed.head()),
+  });
   const answer = (drivers: readonly Key[], request: OrderRequest) => {
     const order = orderOf(request, regions);
     const sourceAgeMs = feed.sourceAgeMs();
@@ -33,8 +38,7 @@ export function openDiagnosticsService(options: DiagnosticsOptions): ServiceImpl
     const verdicts = drivers.map(({ parkId, driverId }) => {
       return judge(feed.lookup(parkId, driverId), order, regions, fresh, now).map(verdictMessage);
     });
-    const freshness = { sourceAgeMs: BigInt(Math.ceil(sourceAgeMs)), throughSeq: BigInt(feed.head()) };
-    return { verdicts, freshness };
+    return { verdicts, freshness: freshness(sourceAgeMs) };
   };
 
   return {
@@ -46,12 +50,20 @@ export function openDiagnosticsService(options: DiagnosticsOptions): ServiceImpl
     },
 
     checkDrivers({ drivers, region, categories }) {
-      if (drivers.length === 0 || drivers.length > MAX_DRIVERS) {
-        throw refuse('LIMIT_OUT_OF_RANGE', { fields: [{ field: 'drivers', description: `1 to ${MAX_DRIVERS}` }] });
-      }
-      checkKeys(drivers, (index) => `drivers[${index}].`);
+      checkBatch(drivers);
       const { verdicts, freshness } = degradable(() => answer(drivers, { region, categories }));
       return { results: drivers.map((driver, i) => ({ driver, verdicts: verdicts[i]! })), freshness };
+    },
+
+    getDriverIds({ drivers }) {
+      checkBatch(drivers);
+      return degradable(() => ({
+        results: drivers.map((driver) => {
+          const facts = feed.lookupId(driver.parkId, driver.driverId);
+          return facts ? { driver, known: true, id: driverIdMessage(facts.binding, 'full') } : { driver, known: false };
+        }),
+        freshness: freshness(feed.sourceAgeMs()),
+      }));
     },
   };
 }
@@ -72,6 +84,13 @@ function orderOf({ region, categories }: OrderRequest, regions: ReadonlyMap<stri
     return found;
   };
   return { region: region || null, listed };
+}
+
+function checkBatch(drivers: readonly Key[]): void {
+  if (drivers.length === 0 || drivers.length > MAX_DRIVERS) {
+    throw refuse('LIMIT_OUT_OF_RANGE', { fields: [{ field: 'drivers', description: `1 to ${MAX_DRIVERS}` }] });
+  }
+  checkKeys(drivers, (index) => `drivers[${index}].`);
 }
 
 function checkKeys(drivers: readonly Key[], at: (index: number) => string): void {

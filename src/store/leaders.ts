@@ -28,11 +28,3 @@ export async function resign(db: Db, name: string, holder: string): Promise<void
   await sql`/* leaders.resign */
     update deptrans.leaders set expires_at = deptrans.now() where name = ${name} and holder = ${holder}`.execute(db);
 }
-
-/** Gives up whatever the holder leads: the last deed of a process, after all its loops have ended. */
-export async function resignAll(db: Db, holder: string): Promise<void> {
-  await sql`/* leaders.resign_all */
-    update deptrans.leaders set expires_at = deptrans.now() where holder = ${holder} and expires_at > deptrans.now()`.execute(
-    db,
-  );
-}

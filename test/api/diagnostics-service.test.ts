@@ -1,6 +1,7 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Check, VerdictOutcome, VerdictReason } from '../../gen/deptrans/v1/diagnostics_pb.ts';
+import { DriverId_State } from '../../gen/deptrans/v1/driver_id_pb.ts';
 import { openDiagnosticsService } from '../../src/api/diagnostics-service.ts';
 import { FeedRefusal } from '../../src/feed/refusal.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
@@ -108,6 +109,27 @@ test('a batch keeps its order, with strangers among them', async () => {
   expect(freshness!.throughSeq).toBeGreaterThan(0n);
 });
 
+test('ids of a batch: each state, in order, in full, with strangers and the gone among them', async () => {
+  const names = ['good', 'unbound', 'rejected', 'recheck', 'unlicensed', 'gone', 'idle'];
+  const drivers = [...names.map(ref), { parkId: 'no', driverId: 'body' }];
+  const { results, freshness } = await api.diagnostics.getDriverIds({ drivers });
+  expect(results.map(({ driver }) => driver)).toMatchObject(drivers);
+  const said = results.map(({ known, id }) => (known ? [name(DriverId_State, id!.state), id!.deptransId] : id));
+  const idOf = (one: string) => String(100_000 + no(one));
+  expect(said).toEqual([
+    ['BOUND', idOf('good')],
+    ['NOT_BOUND', ''],
+    ['REJECTED', idOf('rejected')],
+    ['RECHECK_NEEDED', idOf('recheck')],
+    ['NOT_BOUND', ''],
+    undefined,
+    ['BOUND', idOf('idle')],
+    undefined,
+  ]);
+  expect(freshness!.throughSeq).toBe(BigInt(api.feed.head()));
+  expect((await api.diagnostics.getDriverIds({ drivers: thousand })).results).toHaveLength(1_000);
+});
+
 test.each(Object.entries(transports))('over %s it is the same', async (_name, make) => {
   const { diagnostics } = clientsOf(make(api.url));
   const asked = { ...ref('ended'), region: 'moscow' };
@@ -137,11 +159,13 @@ test.each([
   ['a bad one among good ones', [ref('good'), { parkId: '', driverId: 'd' }], 'InvalidArgument REQUEST_MALFORMED'],
 ])('a batch of %s is refused', async (_name, drivers, refusal) => {
   expect(await refusalOf(api.diagnostics.checkDrivers({ drivers }))).toBe(refusal);
+  expect(await refusalOf(api.diagnostics.getDriverIds({ drivers }))).toBe(refusal);
 });
 
 test('an old copy says that it is old; none at all is refused', async () => {
   const feed = {
     lookup: (): null => null,
+    lookupId: (): null => null,
     head: () => 7,
     sourceAgeMs: () => 60_000.5,
   };

@@ -6,6 +6,7 @@ import {
   Check,
   CheckDriverResponseSchema,
   CheckDriversResponseSchema,
+  GetDriverIdsResponseSchema,
   VerdictOutcome,
   VerdictReason,
 } from '../../gen/deptrans/v1/diagnostics_pb.ts';
@@ -61,6 +62,12 @@ export const answers = {
     freshness: { sourceAgeMs: 12n },
   }),
   checks: create(CheckDriversResponseSchema, { results: [{ driver: { parkId: 'p', driverId: 'd' } }] }),
+  driverIds: create(GetDriverIdsResponseSchema, {
+    results: [
+      { driver: { parkId: 'p', driverId: 'd' }, known: true, id: { bound: true, deptransId: '42' } },
+      { driver: { parkId: 'p', driverId: 'nobody' } },
+    ],
+  }),
   taken: create(ReportStatusesResponseSchema, {
     accepted: 1,
     rejected: [{ index: 1, reason: RejectedEvent_Reason.BAD_TIME }],
@@ -83,7 +90,11 @@ export function fixedServices(): Services {
         throw refuse('FILTER_UNKNOWN', { fields: [{ field: 'regions', description: 'configured ones' }] });
       },
     },
-    diagnostics: { checkDriver: () => answers.check, checkDrivers: () => answers.checks },
+    diagnostics: {
+      checkDriver: () => answers.check,
+      checkDrivers: () => answers.checks,
+      getDriverIds: () => answers.driverIds,
+    },
     statusIngest: { reportStatuses: () => answers.taken },
     operations: {
       status: () => ({}),

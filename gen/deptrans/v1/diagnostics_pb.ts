@@ -6,6 +6,8 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { DriverId } from "./driver_id_pb.ts";
+import { file_deptrans_v1_driver_id } from "./driver_id_pb.ts";
 import type { DriverRef } from "./records_pb.ts";
 import { file_deptrans_v1_records } from "./records_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
@@ -16,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file deptrans/v1/diagnostics.proto.
  */
 export const file_deptrans_v1_diagnostics: GenFile = /*@__PURE__*/
-  fileDesc("Ch1kZXB0cmFucy92MS9kaWFnbm9zdGljcy5wcm90bxILZGVwdHJhbnMudjEiiQIKB1ZlcmRpY3QSIQoFY2hlY2sYASABKA4yEi5kZXB0cmFucy52MS5DaGVjaxIsCgdvdXRjb21lGAIgASgOMhsuZGVwdHJhbnMudjEuVmVyZGljdE91dGNvbWUSKgoGcmVhc29uGAMgASgOMhouZGVwdHJhbnMudjEuVmVyZGljdFJlYXNvbhIbChNhbGxvd19jdXJyZW50X29yZGVyGAQgASgIEikKBXNpbmNlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgV1bnRpbBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVnaW9uGAcgASgJIjcKCUZyZXNobmVzcxIVCg1zb3VyY2VfYWdlX21zGAEgASgDEhMKC3Rocm91Z2hfc2VxGAIgASgDIlwKEkNoZWNrRHJpdmVyUmVxdWVzdBIPCgdwYXJrX2lkGAEgASgJEhEKCWRyaXZlcl9pZBgCIAEoCRIOCgZyZWdpb24YAyABKAkSEgoKY2F0ZWdvcmllcxgEIAMoCSJoChNDaGVja0RyaXZlclJlc3BvbnNlEiYKCHZlcmRpY3RzGAEgAygLMhQuZGVwdHJhbnMudjEuVmVyZGljdBIpCglmcmVzaG5lc3MYAiABKAsyFi5kZXB0cmFucy52MS5GcmVzaG5lc3MiYgoTQ2hlY2tEcml2ZXJzUmVxdWVzdBInCgdkcml2ZXJzGAEgAygLMhYuZGVwdHJhbnMudjEuRHJpdmVyUmVmEg4KBnJlZ2lvbhgCIAEoCRISCgpjYXRlZ29yaWVzGAMgAygJIl0KC0RyaXZlckNoZWNrEiYKBmRyaXZlchgBIAEoCzIWLmRlcHRyYW5zLnYxLkRyaXZlclJlZhImCgh2ZXJkaWN0cxgCIAMoCzIULmRlcHRyYW5zLnYxLlZlcmRpY3QibAoUQ2hlY2tEcml2ZXJzUmVzcG9uc2USKQoHcmVzdWx0cxgBIAMoCzIYLmRlcHRyYW5zLnYxLkRyaXZlckNoZWNrEikKCWZyZXNobmVzcxgCIAEoCzIWLmRlcHRyYW5zLnYxLkZyZXNobmVzcypICgVDaGVjaxIVChFDSEVDS19VTlNQRUNJRklFRBAAEhUKEUNIRUNLX0RFUFRSQU5TX0lEEAESEQoNQ0hFQ0tfU0VTU0lPThACKoIBCg5WZXJkaWN0T3V0Y29tZRIfChtWRVJESUNUX09VVENPTUVfVU5TUEVDSUZJRUQQABIYChRWRVJESUNUX09VVENPTUVfUEFTUxABEhgKFFZFUkRJQ1RfT1VUQ09NRV9GQUlMEAISGwoXVkVSRElDVF9PVVRDT01FX1VOS05PV04QAyr8AgoNVmVyZGljdFJlYXNvbhIeChpWRVJESUNUX1JFQVNPTl9VTlNQRUNJRklFRBAAEh8KG1ZFUkRJQ1RfUkVBU09OX05PVF9SRVFVSVJFRBABEhgKFFZFUkRJQ1RfUkVBU09OX05PX0lEEAISHgoaVkVSRElDVF9SRUFTT05fSURfUkVKRUNURUQQAxIdChlWRVJESUNUX1JFQVNPTl9OT19TRVNTSU9OEAQSIAocVkVSRElDVF9SRUFTT05fU0VTU0lPTl9FTkRFRBAFEiIKHlZFUkRJQ1RfUkVBU09OX1BST0ZJTEVfVU5LTk9XThAGEiEKHVZFUkRJQ1RfUkVBU09OX1BFUlNPTl9VTktOT1dOEAcSKAokVkVSRElDVF9SRUFTT05fU0VTU0lPTl9TVEFURV9VTktOT1dOEAgSHwobVkVSRElDVF9SRUFTT05fREFUQV9UT09fT0xEEAkSHQoZVkVSRElDVF9SRUFTT05fSURfUkVDSEVDSxAKMsUBChJEaWFnbm9zdGljc1NlcnZpY2USVQoLQ2hlY2tEcml2ZXISHy5kZXB0cmFucy52MS5DaGVja0RyaXZlclJlcXVlc3QaIC5kZXB0cmFucy52MS5DaGVja0RyaXZlclJlc3BvbnNlIgOQAgESWAoMQ2hlY2tEcml2ZXJzEiAuZGVwdHJhbnMudjEuQ2hlY2tEcml2ZXJzUmVxdWVzdBohLmRlcHRyYW5zLnYxLkNoZWNrRHJpdmVyc1Jlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_deptrans_v1_records, file_google_protobuf_timestamp]);
+  fileDesc("Ch1kZXB0cmFucy92MS9kaWFnbm9zdGljcy5wcm90bxILZGVwdHJhbnMudjEiiQIKB1ZlcmRpY3QSIQoFY2hlY2sYASABKA4yEi5kZXB0cmFucy52MS5DaGVjaxIsCgdvdXRjb21lGAIgASgOMhsuZGVwdHJhbnMudjEuVmVyZGljdE91dGNvbWUSKgoGcmVhc29uGAMgASgOMhouZGVwdHJhbnMudjEuVmVyZGljdFJlYXNvbhIbChNhbGxvd19jdXJyZW50X29yZGVyGAQgASgIEikKBXNpbmNlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgV1bnRpbBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVnaW9uGAcgASgJIjcKCUZyZXNobmVzcxIVCg1zb3VyY2VfYWdlX21zGAEgASgDEhMKC3Rocm91Z2hfc2VxGAIgASgDIlwKEkNoZWNrRHJpdmVyUmVxdWVzdBIPCgdwYXJrX2lkGAEgASgJEhEKCWRyaXZlcl9pZBgCIAEoCRIOCgZyZWdpb24YAyABKAkSEgoKY2F0ZWdvcmllcxgEIAMoCSJoChNDaGVja0RyaXZlclJlc3BvbnNlEiYKCHZlcmRpY3RzGAEgAygLMhQuZGVwdHJhbnMudjEuVmVyZGljdBIpCglmcmVzaG5lc3MYAiABKAsyFi5kZXB0cmFucy52MS5GcmVzaG5lc3MiYgoTQ2hlY2tEcml2ZXJzUmVxdWVzdBInCgdkcml2ZXJzGAEgAygLMhYuZGVwdHJhbnMudjEuRHJpdmVyUmVmEg4KBnJlZ2lvbhgCIAEoCRISCgpjYXRlZ29yaWVzGAMgAygJIl0KC0RyaXZlckNoZWNrEiYKBmRyaXZlchgBIAEoCzIWLmRlcHRyYW5zLnYxLkRyaXZlclJlZhImCgh2ZXJkaWN0cxgCIAMoCzIULmRlcHRyYW5zLnYxLlZlcmRpY3QibAoUQ2hlY2tEcml2ZXJzUmVzcG9uc2USKQoHcmVzdWx0cxgBIAMoCzIYLmRlcHRyYW5zLnYxLkRyaXZlckNoZWNrEikKCWZyZXNobmVzcxgCIAEoCzIWLmRlcHRyYW5zLnYxLkZyZXNobmVzcyI+ChNHZXREcml2ZXJJZHNSZXF1ZXN0EicKB2RyaXZlcnMYASADKAsyFi5kZXB0cmFucy52MS5Ecml2ZXJSZWYiagoORHJpdmVySWRSZXN1bHQSJgoGZHJpdmVyGAEgASgLMhYuZGVwdHJhbnMudjEuRHJpdmVyUmVmEg0KBWtub3duGAIgASgIEiEKAmlkGAMgASgLMhUuZGVwdHJhbnMudjEuRHJpdmVySWQibwoUR2V0RHJpdmVySWRzUmVzcG9uc2USLAoHcmVzdWx0cxgBIAMoCzIbLmRlcHRyYW5zLnYxLkRyaXZlcklkUmVzdWx0EikKCWZyZXNobmVzcxgCIAEoCzIWLmRlcHRyYW5zLnYxLkZyZXNobmVzcypICgVDaGVjaxIVChFDSEVDS19VTlNQRUNJRklFRBAAEhUKEUNIRUNLX0RFUFRSQU5TX0lEEAESEQoNQ0hFQ0tfU0VTU0lPThACKoIBCg5WZXJkaWN0T3V0Y29tZRIfChtWRVJESUNUX09VVENPTUVfVU5TUEVDSUZJRUQQABIYChRWRVJESUNUX09VVENPTUVfUEFTUxABEhgKFFZFUkRJQ1RfT1VUQ09NRV9GQUlMEAISGwoXVkVSRElDVF9PVVRDT01FX1VOS05PV04QAyr8AgoNVmVyZGljdFJlYXNvbhIeChpWRVJESUNUX1JFQVNPTl9VTlNQRUNJRklFRBAAEh8KG1ZFUkRJQ1RfUkVBU09OX05PVF9SRVFVSVJFRBABEhgKFFZFUkRJQ1RfUkVBU09OX05PX0lEEAISHgoaVkVSRElDVF9SRUFTT05fSURfUkVKRUNURUQQAxIdChlWRVJESUNUX1JFQVNPTl9OT19TRVNTSU9OEAQSIAocVkVSRElDVF9SRUFTT05fU0VTU0lPTl9FTkRFRBAFEiIKHlZFUkRJQ1RfUkVBU09OX1BST0ZJTEVfVU5LTk9XThAGEiEKHVZFUkRJQ1RfUkVBU09OX1BFUlNPTl9VTktOT1dOEAcSKAokVkVSRElDVF9SRUFTT05fU0VTU0lPTl9TVEFURV9VTktOT1dOEAgSHwobVkVSRElDVF9SRUFTT05fREFUQV9UT09fT0xEEAkSHQoZVkVSRElDVF9SRUFTT05fSURfUkVDSEVDSxAKMp8CChJEaWFnbm9zdGljc1NlcnZpY2USVQoLQ2hlY2tEcml2ZXISHy5kZXB0cmFucy52MS5DaGVja0RyaXZlclJlcXVlc3QaIC5kZXB0cmFucy52MS5DaGVja0RyaXZlclJlc3BvbnNlIgOQAgESWAoMQ2hlY2tEcml2ZXJzEiAuZGVwdHJhbnMudjEuQ2hlY2tEcml2ZXJzUmVxdWVzdBohLmRlcHRyYW5zLnYxLkNoZWNrRHJpdmVyc1Jlc3BvbnNlIgOQAgESWAoMR2V0RHJpdmVySWRzEiAuZGVwdHJhbnMudjEuR2V0RHJpdmVySWRzUmVxdWVzdBohLmRlcHRyYW5zLnYxLkdldERyaXZlcklkc1Jlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_deptrans_v1_driver_id, file_deptrans_v1_records, file_google_protobuf_timestamp]);
 
 /**
  * What one check says about a profile now.
@@ -271,6 +273,90 @@ export const CheckDriversResponseSchema: GenMessage<CheckDriversResponse> = /*@_
   messageDesc(file_deptrans_v1_diagnostics, 6);
 
 /**
+ * Profiles.
+ *
+ * @generated from message deptrans.v1.GetDriverIdsRequest
+ */
+export type GetDriverIdsRequest = Message<"deptrans.v1.GetDriverIdsRequest"> & {
+  /**
+   * 1 to 1,000 profiles.
+   *
+   * @generated from field: repeated deptrans.v1.DriverRef drivers = 1;
+   */
+  drivers: DriverRef[];
+};
+
+/**
+ * Describes the message deptrans.v1.GetDriverIdsRequest.
+ * Use `create(GetDriverIdsRequestSchema)` to create a new message.
+ */
+export const GetDriverIdsRequestSchema: GenMessage<GetDriverIdsRequest> = /*@__PURE__*/
+  messageDesc(file_deptrans_v1_diagnostics, 7);
+
+/**
+ * The id of one profile.
+ *
+ * @generated from message deptrans.v1.DriverIdResult
+ */
+export type DriverIdResult = Message<"deptrans.v1.DriverIdResult"> & {
+  /**
+   * The profile asked about.
+   *
+   * @generated from field: deptrans.v1.DriverRef driver = 1;
+   */
+  driver?: DriverRef | undefined;
+
+  /**
+   * Whether there is such a profile.
+   *
+   * @generated from field: bool known = 2;
+   */
+  known: boolean;
+
+  /**
+   * Its person's id, in full. Absent unless `known`; NOT_BOUND also if no licence is on record.
+   *
+   * @generated from field: deptrans.v1.DriverId id = 3;
+   */
+  id?: DriverId | undefined;
+};
+
+/**
+ * Describes the message deptrans.v1.DriverIdResult.
+ * Use `create(DriverIdResultSchema)` to create a new message.
+ */
+export const DriverIdResultSchema: GenMessage<DriverIdResult> = /*@__PURE__*/
+  messageDesc(file_deptrans_v1_diagnostics, 8);
+
+/**
+ * One result per profile, in the order of the request.
+ *
+ * @generated from message deptrans.v1.GetDriverIdsResponse
+ */
+export type GetDriverIdsResponse = Message<"deptrans.v1.GetDriverIdsResponse"> & {
+  /**
+   * The results.
+   *
+   * @generated from field: repeated deptrans.v1.DriverIdResult results = 1;
+   */
+  results: DriverIdResult[];
+
+  /**
+   * How far to trust them.
+   *
+   * @generated from field: deptrans.v1.Freshness freshness = 2;
+   */
+  freshness?: Freshness | undefined;
+};
+
+/**
+ * Describes the message deptrans.v1.GetDriverIdsResponse.
+ * Use `create(GetDriverIdsResponseSchema)` to create a new message.
+ */
+export const GetDriverIdsResponseSchema: GenMessage<GetDriverIdsResponse> = /*@__PURE__*/
+  messageDesc(file_deptrans_v1_diagnostics, 9);
+
+/**
  * One of the two filters.
  *
  * @generated from enum deptrans.v1.Check
@@ -486,6 +572,19 @@ export const DiagnosticsService: GenService<{
     methodKind: "unary";
     input: typeof CheckDriversRequestSchema;
     output: typeof CheckDriversResponseSchema;
+  },
+  /**
+   * The government ids of up to 1,000 profiles, in order. For services; a driver asks DriverIdService for his own.
+   *
+   * Errors: REQUEST_MALFORMED, LIMIT_OUT_OF_RANGE for none or more than 1,000, SERVICE_DEGRADED (no copy has been loaded yet). A profile
+   * nobody knows is not an error: its result says so.
+   *
+   * @generated from rpc deptrans.v1.DiagnosticsService.GetDriverIds
+   */
+  getDriverIds: {
+    methodKind: "unary";
+    input: typeof GetDriverIdsRequestSchema;
+    output: typeof GetDriverIdsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_deptrans_v1_diagnostics, 0);
