@@ -13,6 +13,8 @@ COPY migrations migrations
 COPY config config
 COPY gen gen
 COPY src src
+COPY keys keys
+RUN mkdir /keys && chown node /keys
 USER node
 EXPOSE 8080 9090
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \

@@ -4,7 +4,9 @@ import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-no
 import { type FeedClient, openFeedView } from './feed-view.ts';
 
 export type Connection = {
-  /** For instance credentials. */
+  /** The token of who uses the cache, asked for whenever a stream is opened; it should come from memory. */
+  token?: () => string | Promise<string>;
+  /** What else goes with every call. */
   interceptors?: readonly Interceptor[];
   /** For instance certificates. */
   http2?: ClientSessionOptions | SecureClientSessionOptions;
@@ -35,14 +37,14 @@ export class Endpoints {
     const baseUrl = this.urls[turn % this.urls.length]!;
     const known = this.#clients.get(baseUrl);
     if (known) return known.client;
-    const { interceptors = [], http2 = {} } = this.#connection;
+    const { token, interceptors = [], http2 = {} } = this.#connection;
     const settings = { initialWindowSize: WINDOW_BYTES, ...http2.settings };
     const session = new Http2SessionManager(baseUrl, {}, { ...http2, settings });
     const transport = createGrpcTransport({
       baseUrl,
       acceptCompression: [],
       sessionManager: session,
-      interceptors: [...interceptors],
+      interceptors: [...(token ? [bearing(token)] : []), ...interceptors],
     });
     const client = createClient(this.#view, transport) as unknown as FeedClient;
     this.#clients.set(baseUrl, { client, session });
@@ -53,4 +55,11 @@ export class Endpoints {
     for (const { session } of this.#clients.values()) session.abort();
     this.#clients.clear();
   }
+}
+
+function bearing(token: () => string | Promise<string>): Interceptor {
+  return (next) => async (req) => {
+    req.header.set('authorization', `Bearer ${await token()}`);
+    return next(req);
+  };
 }

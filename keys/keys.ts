@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
 
@@ -22,19 +22,27 @@ export type TokenMaker = {
   token(holder: Holder, ttlMs?: number): Promise<string>;
 };
 
-/** Makes the pairs that are not there yet. Private keys are readable by their owner alone. */
+/** Makes the pairs that are not there yet, whoever else does so at the same time. Private keys are readable by their owner alone. */
 export async function makeKeys(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   for (const side of Object.keys(ISSUERS) as Side[]) {
-    if (existsSync(privateFile(folder, side))) continue;
-    const { publicKey, privateKey } = await generateKeyPair(ALGORITHM, { extractable: true });
-    const shown = await exportJWK(publicKey);
-    const kid = await calculateJwkThumbprint(shown);
-    const marks = { kid, alg: ALGORITHM, use: 'sig' };
-    await put(publicFile(folder, side), { keys: [{ ...shown, ...marks }] }, 0o644);
-    // Last: with it the pair is there.
-    await put(privateFile(folder, side), { ...(await exportJWK(privateKey)), ...marks }, 0o600);
+    if (!existsSync(privateFile(folder, side))) await makePrivate(privateFile(folder, side));
+    const { d: _, ...shown } = await readKey(folder, side);
+    await put(publicFile(folder, side), { keys: [shown] }, 0o644);
   }
+}
+
+/** The first one who makes it wins. */
+async function makePrivate(file: string): Promise<void> {
+  const { publicKey, privateKey } = await generateKeyPair(ALGORITHM, { extractable: true });
+  const kid = await calculateJwkThumbprint(await exportJWK(publicKey));
+  const mine = `${file}.${process.pid}`;
+  const key = { ...(await exportJWK(privateKey)), kid, alg: ALGORITHM, use: 'sig' };
+  await writeFile(mine, `${JSON.stringify(key)}\n`, { mode: 0o600 });
+  await link(mine, file).catch((problem: NodeJS.ErrnoException) => {
+    if (problem.code !== 'EEXIST') throw problem;
+  });
+  await unlink(mine);
 }
 
 /** Opens the private keys of a folder. Rejects if there are none. */
@@ -81,6 +89,10 @@ function claimsOf(holder: Holder): Record<string, string> & { sub: string } {
   return { kind, sub: `${parkId}/${driverId}`, park_id: parkId, driver_id: driverId, ...(app && { app }) };
 }
 
+async function readKey(folder: string, side: Side): Promise<JWK> {
+  return JSON.parse(await readFile(privateFile(folder, side), 'utf8'));
+}
+
 function privateFile(folder: string, side: Side): string {
   return join(folder, `${side}.private.json`);
 }
@@ -91,6 +103,6 @@ function publicFile(folder: string, side: Side): string {
 
 /** Whole or not at all. */
 async function put(file: string, content: object, mode: number): Promise<void> {
-  await writeFile(`${file}.new`, `${JSON.stringify(content)}\n`, { mode });
-  await rename(`${file}.new`, file);
+  await writeFile(`${file}.${process.pid}`, `${JSON.stringify(content)}\n`, { mode });
+  await rename(`${file}.${process.pid}`, file);
 }

@@ -4,7 +4,7 @@ import { openSimulator, type Simulator, type SimulatorOptions } from './simulato
 
 /**
  * The simulator as a process. SIM_PORT (8090), SERVICE_URL (absent: nobody binds), KAFKA_BROKERS (absent: events are pushed to SERVICE_URL),
- * DRIVERS (2000), RATE (300 events a second), SEED (1). Ends with 0 on SIGTERM and SIGINT, with 1 and a sentence if it cannot start.
+ * KEYS (a folder of keys by which tokens for the service are made; absent: none are), DRIVERS (2000), RATE (300 events a second), SEED (1). Ends with 0 on SIGTERM and SIGINT, with 1 and a sentence if it cannot start.
  */
 const log = pino({ name: 'city', base: null });
 
@@ -17,6 +17,7 @@ function readOptions(): SimulatorOptions {
     seed: env.number('SEED', 1, 0, 999_999_999),
     serviceUrl: env.url('SERVICE_URL'),
     brokers: env.text('KAFKA_BROKERS'),
+    keys: env.text('KEYS'),
     weather: true,
   };
   env.check();

@@ -1,3 +1,4 @@
+import { type Bearer, openBearers } from './bearer.ts';
 import { type City, openCity } from './city/city.ts';
 import { type DriverApp, openDriverApp } from './city/driver-app.ts';
 import { openKafkaSink } from './city/kafka-sink.ts';
@@ -39,17 +40,21 @@ export type SimulatorOptions = {
   brokers: string | null;
   /** Of the broker, if it is not the usual one. */
   topic?: string;
+  /** Where the keys are by which the city's tokens are made; null: the service asks for none. */
+  keys?: string | null;
   /** Whether the regulator misbehaves a little from the start. */
   weather: boolean;
 };
 
 export async function openSimulator(options: SimulatorOptions): Promise<Simulator> {
-  const { people, rate, seed, serviceUrl } = options;
+  const { people, rate, seed, serviceUrl, keys = null } = options;
+  const bearers = await openBearers(keys);
   const regulator = makeRegulator({ seed });
   const neighbours = makeNeighbours();
   if (options.weather) makeWeather(regulator);
-  const sink = await openSink(options);
-  const app: DriverApp | null = serviceUrl === null ? null : openDriverApp(serviceUrl);
+  const sink = await openSink(options, bearers({ kind: 'service', name: 'driver-status' }));
+  const gateway = bearers({ kind: 'service', name: 'driver-gateway' });
+  const app: DriverApp | null = serviceUrl === null ? null : openDriverApp(serviceUrl, gateway);
   const city = openCity({ people, rate, seed, data: neighbours.data, registry: regulator.registry, sink, app });
   const sides: Sides = { city, regulator, neighbours, rules: { ...plainRules }, now: Date.now };
   const parts = { regulator: regulator.handle, ...neighbours.handlers, control: openControl(sides) };
@@ -69,9 +74,9 @@ export async function openSimulator(options: SimulatorOptions): Promise<Simulato
   return { url, city, regulator, neighbours, compare: () => compare(sides), close, [Symbol.asyncDispose]: close };
 }
 
-function openSink({ brokers, topic, serviceUrl }: SimulatorOptions): Promise<Sink> {
+function openSink({ brokers, topic, serviceUrl }: SimulatorOptions, bearer: Bearer | null): Promise<Sink> {
   if (brokers !== null) return openKafkaSink(brokers, topic);
-  return Promise.resolve(serviceUrl === null ? silentSink : openPushSink(serviceUrl));
+  return Promise.resolve(serviceUrl === null ? silentSink : openPushSink(serviceUrl, bearer));
 }
 
 const silentSink: Sink = { send: () => Promise.resolve(), [Symbol.asyncDispose]: () => Promise.resolve() };

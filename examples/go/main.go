@@ -1,6 +1,6 @@
 // The least of a consumer: keeps a copy of the shifts and prints it.
 //
-// Usage: consumer URL SEQ. It loads a snapshot, says so on standard error, leaves, resumes from its cursor, and when everything through SEQ has come it prints
+// Usage: consumer URL SEQ, with a token of the service in TOKEN. It loads a snapshot, says so on standard error, leaves, resumes from its cursor, and when everything through SEQ has come it prints
 // the seq of each record by park_id/driver_id as one line of JSON. The digest, the age of the data and repair are in examples/python.
 package main
 
@@ -82,7 +82,11 @@ func newClient(url string) *client {
 func (held *feedCopy) follow(ctx context.Context, watch *client, done func() bool) error {
 	ctx, leave := context.WithCancel(ctx)
 	defer leave()
-	stream, err := watch.CallServerStream(ctx, connect.NewRequest(&deptransv1.WatchStatusesRequest{Cursor: held.cursor}))
+	request := connect.NewRequest(&deptransv1.WatchStatusesRequest{Cursor: held.cursor})
+	if token := os.Getenv("TOKEN"); token != "" {
+		request.Header().Set("Authorization", "Bearer "+token)
+	}
+	stream, err := watch.CallServerStream(ctx, request)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,5 @@
 import { Agent, request } from 'undici';
+import type { Bearer } from '../bearer.ts';
 import { isRecord } from '../http/exchange.ts';
 import type { ProfileRef } from '../neighbours/neighbour-data.ts';
 
@@ -13,7 +14,8 @@ export type SetAnswer = { kind: 'bound' } | { kind: 'refused' } | { kind: 'later
 
 const deadlineMs = 10_000;
 
-export function openDriverApp(serviceUrl: string): DriverApp {
+/** `bearer`: of the proxy in front of the service, which vouches for the drivers. */
+export function openDriverApp(serviceUrl: string, bearer: Bearer | null): DriverApp {
   const dispatcher = new Agent({ connections: 128, pipelining: 1 });
   const call = async (profile: ProfileRef, method: 'GET' | 'POST', signal: AbortSignal, body?: object) => {
     const answer = await request(`${serviceUrl}/driver/v1/deptrans-status/v1/id`, {
@@ -21,6 +23,7 @@ export function openDriverApp(serviceUrl: string): DriverApp {
       dispatcher,
       signal: AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]),
       headers: {
+        ...(bearer && { authorization: `Bearer ${await bearer()}` }),
         'x-yataxi-park-id': profile.parkId,
         'x-yataxi-driver-profile-id': profile.driverId,
         ...(body && { 'content-type': 'application/json' }),

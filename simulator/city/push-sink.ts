@@ -7,18 +7,20 @@ import {
   ContractorStatusEventSchema,
   StatusIngestService,
 } from '../../gen/deptrans/v1/status_ingest_pb.ts';
+import type { Bearer } from '../bearer.ts';
 import { toContractorEvent } from './contractor-event.ts';
 import type { Message, Sink } from './outbox.ts';
 
 const deadlineMs = 5_000;
 
 /** By push to the service itself, for a machine without a broker. What is unreadable goes as an event with something missing. */
-export function openPushSink(serviceUrl: string): Sink {
+export function openPushSink(serviceUrl: string, bearer: Bearer | null): Sink {
   const transport = createConnectTransport({ baseUrl: serviceUrl, httpVersion: '1.1', acceptCompression: [] });
   const client = createClient(StatusIngestService, transport);
   return {
     async send(messages, signal) {
-      await client.reportStatuses({ events: messages.map(toEvent) }, { signal, timeoutMs: deadlineMs });
+      const headers = new Headers(bearer ? { authorization: `Bearer ${await bearer()}` } : {});
+      await client.reportStatuses({ events: messages.map(toEvent) }, { signal, timeoutMs: deadlineMs, headers });
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };

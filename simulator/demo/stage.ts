@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import pg from 'pg';
+import { makeKeys, openTokenMaker, settingsFor } from '../../keys/keys.ts';
 import { startBroker } from '../broker/kafka.ts';
 import { startPostgres } from '../database/postgres.ts';
 import { startChild } from '../stage/child.ts';
@@ -15,6 +17,8 @@ export type Stage = AsyncDisposable & {
   readonly cityUrl: string;
   readonly subscriberUrl: string;
   readonly service: Service;
+  /** A file with an engineer's token in it. */
+  readonly tokenFile: string;
 };
 
 /** The service is told to hurry where a demonstration would otherwise wait for half a minute. */
@@ -25,6 +29,9 @@ export const HURRY = {
   DEPTRANS_DELIVERY_PERSON_RETRY_MS: '3000',
   DEPTRANS_DELIVERY_PROBE_MS: '2000',
 };
+
+/** Kept between runs, so that tokens in somebody's shell stay valid. */
+const KEYS = join(import.meta.dirname, '../../.cache/keys');
 
 export async function openStage(options: DemoOptions, say: (sentence: string) => void): Promise<Stage> {
   const { port, cityPort, drivers, rate, seed } = options;
@@ -41,7 +48,9 @@ export async function openStage(options: DemoOptions, say: (sentence: string) =>
     const cityUrl = `http://127.0.0.1:${cityPort}`;
     say('Starting the city and the service …');
     const serviceUrl = `http://127.0.0.1:${port}`;
+    const tokenFile = await makeToken();
     const env = {
+      KEYS,
       SIM_PORT: String(cityPort),
       SERVICE_URL: serviceUrl,
       DRIVERS: String(drivers),
@@ -56,13 +65,19 @@ export async function openStage(options: DemoOptions, say: (sentence: string) =>
       }),
     );
     const service = stack.use(
-      await startService({ databaseUrl, brokers, cityUrl, port, env: { ...HURRY, LOG_LEVEL: 'info' } }),
+      await startService({
+        databaseUrl,
+        brokers,
+        cityUrl,
+        port,
+        env: { ...HURRY, ...settingsFor(KEYS), LOG_LEVEL: 'info' },
+      }),
     );
     await untilReady(service.url);
     const subscriber = stack.use(
       await startChild({
         file: 'simulator/subscriber.ts',
-        env: { SERVICE_URL: service.url, SUBSCRIBER_PORT: '0' },
+        env: { KEYS, SERVICE_URL: service.url, SUBSCRIBER_PORT: '0' },
         greeting: (line) => (line.includes('"listening"') ? (JSON.parse(line) as { url: string }).url : null),
       }),
     );
@@ -74,12 +89,22 @@ export async function openStage(options: DemoOptions, say: (sentence: string) =>
       cityUrl,
       subscriberUrl: subscriber.greeting,
       service,
+      tokenFile,
       [Symbol.asyncDispose]: dispose,
     };
   } catch (error) {
     await stack.disposeAsync();
     throw error;
   }
+}
+
+/** For what a person may try. */
+async function makeToken(): Promise<string> {
+  await makeKeys(KEYS);
+  const token = await (await openTokenMaker(KEYS)).token({ kind: 'engineer', name: 'you' }, 24 * 3_600_000);
+  const file = join(KEYS, 'engineer.token');
+  await writeFile(file, token, { mode: 0o600 });
+  return file;
 }
 
 async function assertFree(name: string, port: number): Promise<void> {

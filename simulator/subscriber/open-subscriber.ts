@@ -1,4 +1,5 @@
 import { type DriverCache, openDriverCache } from '../../consumer/driver-cache.ts';
+import type { Bearer } from '../bearer.ts';
 import { sendJson } from '../http/exchange.ts';
 import { serve } from '../http/serve.ts';
 import { copyOf } from './copy-of.ts';
@@ -33,8 +34,15 @@ export type FeedLag = {
 
 const REGIONS = [{ id: 'moscow', on: true, tariffs: ['econom', 'business', 'comfortplus'] }];
 
-export async function openSubscriber({ serviceUrl, port }: { serviceUrl: string; port: number }): Promise<Subscriber> {
-  const cache = await openDriverCache({ endpoints: [serviceUrl], regions: REGIONS, reconnect: { maxMs: 3_000 } });
+type SubscriberOptions = { serviceUrl: string; port: number; bearer?: Bearer | null };
+
+export async function openSubscriber({ serviceUrl, port, bearer = null }: SubscriberOptions): Promise<Subscriber> {
+  const cache = await openDriverCache({
+    endpoints: [serviceUrl],
+    regions: REGIONS,
+    reconnect: { maxMs: 3_000 },
+    ...(bearer && { token: bearer }),
+  });
   const lag = () => lagOf(cache);
   const server = await serve(
     (call) => {

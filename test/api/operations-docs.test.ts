@@ -57,7 +57,7 @@ test('every method has an example, and every example fits the contract', () => {
   for (const [, options, name] of examples) {
     const json = /-d '(.+)'/.exec(options!)?.[1] ?? '{}';
     expect(() => fromJsonString(methods.get(name!)!.input, json)).not.toThrow();
-    expect(options).toContain("-H 'x-caller: ");
+    expect(options).toContain('-H "Authorization: Bearer $TOKEN"');
   }
   expect(new Set(examples.map(([, , name]) => name))).toEqual(new Set(methods.keys()));
 });

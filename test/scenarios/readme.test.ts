@@ -1,6 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { type Holder, makeKeys, openTokenMaker } from '../../keys/keys.ts';
 import { openScenario, type Scenario } from '../support/scenario.ts';
 import { openShell, type Shell } from '../support/scenario-shell.ts';
 
@@ -46,13 +48,25 @@ const examples = [...readme.matchAll(/<!-- example: (\S+) -->\n```sh\n([\s\S]*?)
   ([, name, command]) => [name!, command!] as const,
 );
 
+/** Who runs each example. */
+const CALLERS: Record<string, Holder> = {
+  driver: { kind: 'service', name: 'driver-gateway' },
+  watch: { kind: 'service', name: 'candidates' },
+  list: { kind: 'service', name: 'candidates' },
+  check: { kind: 'service', name: 'driver-diagnostics' },
+  status: { kind: 'engineer', name: 'your-name' },
+};
+
+let keys: string;
 let scenario: Scenario;
 let shell: Shell;
 let driver: { parkId: string; driverId: string };
 
 beforeAll(async () => {
   shell = await openShell();
-  scenario = await openScenario({ people: 40, rate: 40, broker: false });
+  keys = await mkdtemp(join(tmpdir(), 'deptrans-keys-'));
+  await makeKeys(keys);
+  scenario = await openScenario({ people: 40, rate: 40, broker: false, keys });
   const { city, regulator } = scenario.simulator;
   await scenario.startService();
   await city.start();
@@ -64,6 +78,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await scenario?.[Symbol.asyncDispose]();
   await shell?.[Symbol.asyncDispose]();
+  await rm(keys, { recursive: true, force: true });
 });
 
 test('every promise here is an example of the README', () => {
@@ -71,7 +86,9 @@ test('every promise here is an example of the README', () => {
 });
 
 test.each(examples)('the example "%s" of the README does what it says', async (name, written) => {
+  const token = await (await openTokenMaker(keys)).token(CALLERS[name]!);
   const command = written
+    .replaceAll('$TOKEN', token)
     .replaceAll('PARK', driver.parkId)
     .replaceAll('DRIVER', driver.driverId)
     .replaceAll('http://127.0.0.1:8080', scenario.serviceUrl);

@@ -26,7 +26,7 @@ async function liveWith(mistake?: Mistake) {
     data: neighbours.data,
     registry: regulator.registry,
     sink: service.sink,
-    app: openDriverApp(service.url),
+    app: openDriverApp(service.url, null),
   });
   opened.push(service, city);
   await city.start();

@@ -83,7 +83,10 @@ test('without a broker the same goes by push', async () => {
   const server = createServer(handler);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
-  await using sink = openPushSink(`http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`);
+  await using sink = openPushSink(
+    `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`,
+    null,
+  );
   await sink.send([...messages, { kind: 'unreadable', no: 0 }], signal);
   expect(taken).toHaveLength(41);
   expect(taken[1]).toMatchObject({ parkId: 'park-1', driverId: 'd1', status: ContractorStatus.ONLINE });

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { expect, inject } from 'vitest';
+import { settingsFor } from '../../keys/keys.ts';
 import type { Comparison } from '../../simulator/control/compare.ts';
 import { type FigureReader, type Figures, openFigures } from '../../simulator/demo/figures.ts';
 import { HURRY } from '../../simulator/demo/stage.ts';
@@ -38,12 +39,14 @@ export type ScenarioOptions = {
   weather?: boolean;
   /** Whether events come through the broker; else they are pushed. */
   broker?: boolean;
+  /** A folder of keys by which callers are known; without one the service is open. */
+  keys?: string;
   /** A database of one's own instead of one that is made here. */
   databaseUrl?: string;
 };
 
 export async function openScenario(options: ScenarioOptions): Promise<Scenario> {
-  const { people, rate, seed = 1, weather = false, broker = true } = options;
+  const { people, rate, seed = 1, weather = false, broker = true, keys = null } = options;
   const stack = new AsyncDisposableStack();
   try {
     const databaseUrl = options.databaseUrl ?? stack.use(await openTestDatabase()).url;
@@ -52,7 +55,7 @@ export async function openScenario(options: ScenarioOptions): Promise<Scenario> 
     const brokers = broker ? inject('kafkaBrokers') : null;
     const topic = `scenario-${port}-${Date.now()}`;
     const simulator = stack.use(
-      await openSimulator({ port: 0, people, rate, seed, weather, serviceUrl, brokers, topic }),
+      await openSimulator({ port: 0, people, rate, seed, weather, serviceUrl, brokers, topic, keys }),
     );
     const figures = stack.use(await openFigures(databaseUrl));
     const client = stack.adopt(new pg.Client(databaseUrl), (one) => one.end());
@@ -68,7 +71,7 @@ export async function openScenario(options: ScenarioOptions): Promise<Scenario> 
         (await client.query<Row>(statement, values)).rows,
       serviceUrl,
       async startService(settings = {}) {
-        const env = { ...HURRY, ...own, ...settings };
+        const env = { ...HURRY, ...own, ...(keys && settingsFor(keys)), ...settings };
         service = await startService({ databaseUrl, brokers, cityUrl: simulator.url, port, env });
         return service;
       },

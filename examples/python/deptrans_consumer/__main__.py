@@ -1,6 +1,6 @@
 """Keeps both copies and answers questions about drivers.
 
-Usage: python -m deptrans_consumer HOST:PORT [HOST:PORT ...], then a line `PARK DRIVER [REGION]` for each question. It answers with a line of JSON,
+Usage: python -m deptrans_consumer HOST:PORT [HOST:PORT ...], then a line `PARK DRIVER [REGION]` for each question, with a token of the service in TOKEN. It answers with a line of JSON,
 at once, whatever becomes of the service.
 """
 

@@ -1,6 +1,7 @@
 """Follows one stream of the service, on a thread of its own, for as long as the process lives."""
 
 import logging
+import os
 import random
 import threading
 from collections.abc import Sequence
@@ -25,6 +26,12 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 _REPAIR_TIMEOUT = 10.0
 _REPAIR_PAGE = 5_000
 _MOST_REPAIRS = 16
+
+
+def _credentials() -> list[tuple[str, str]]:
+    """The token in TOKEN. In production: one that is renewed in time."""
+    token = os.environ.get("TOKEN")
+    return [("authorization", f"Bearer {token}")] if token else []
 
 
 class Feed:
@@ -96,9 +103,10 @@ class Feed:
         self.copy.begin_stream()
         self._alive_until = monotonic() + _HELLO_WITHIN
         if self._stream == "ids":
-            self._call = stub.WatchIds(pb.WatchIdsRequest(cursor=self.copy.cursor))
+            self._call = stub.WatchIds(pb.WatchIdsRequest(cursor=self.copy.cursor), metadata=_credentials())
         else:
-            self._call = stub.WatchStatuses(pb.WatchStatusesRequest(cursor=self.copy.cursor, regions=self._regions))
+            asked = pb.WatchStatusesRequest(cursor=self.copy.cursor, regions=self._regions)
+            self._call = stub.WatchStatuses(asked, metadata=_credentials())
         return self._call
 
     def _take_note(self, response: pb.WatchIdsResponse | pb.WatchStatusesResponse) -> None:
@@ -145,9 +153,9 @@ class Feed:
     def _list(self, stub: pb_grpc.IncrementalUpdatesServiceStub, cursor: bytes, bucket: int):
         asked = {"cursor": cursor, "bucket": bucket, "limit": _REPAIR_PAGE}
         if self._stream == "ids":
-            return stub.ListIdUpdates(pb.ListIdUpdatesRequest(**asked), timeout=_REPAIR_TIMEOUT)
+            return stub.ListIdUpdates(pb.ListIdUpdatesRequest(**asked), timeout=_REPAIR_TIMEOUT, metadata=_credentials())
         asked["regions"] = self._regions
-        return stub.ListStatusUpdates(pb.ListStatusUpdatesRequest(**asked), timeout=_REPAIR_TIMEOUT)
+        return stub.ListStatusUpdates(pb.ListStatusUpdatesRequest(**asked), timeout=_REPAIR_TIMEOUT, metadata=_credentials())
 
     def _judge(self, error: grpc.RpcError) -> float:
         reason = reason_of(error)
