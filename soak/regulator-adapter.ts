@@ -5,7 +5,8 @@ import { openMetrics } from '../src/runtime/metrics.ts';
 import type { Db } from '../src/store/database.ts';
 import { openTokenStore } from '../src/store/tokens.ts';
 
-export const DEADLINE_MS = 400;
+/** Short enough to be waited for again and again, and long enough for a busy machine to begin a call in it. */
+export const DEADLINE_MS = 1_000;
 
 export type AdapterOptions = { deadlineMs?: number; password?: string; maxBatch?: number; renewAfterMs?: number };
 
@@ -20,7 +21,7 @@ export function openAdapter(
     login: 'service',
     password: new Masked<'Password'>(password),
     deadlineMs,
-    connectTimeoutMs: 200,
+    connectTimeoutMs: deadlineMs,
     maxConnections: 50,
     renewAfterMs,
     capabilities: {

@@ -84,7 +84,7 @@ test.each<[string, number, string, object]>([
 });
 
 test('a batch tells each driver its own end, and a regulator without batches is not asked again for a while', async () => {
-  await using pair = await openPair(database, {}, { maxBatch: 50, deadlineMs: 5_000 });
+  await using pair = await openPair(database, {}, { maxBatch: 50 });
   const { adapter, regulator } = pair;
   regulator.registry.put('8', 'licence');
   regulator.faults.add({ kind: 'batchItemMissing', drivers: ['8'], count: 1 });

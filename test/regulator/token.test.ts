@@ -78,7 +78,7 @@ test('G10: a login outage with a valid token stops no traffic, and one login fol
 });
 
 test('a token that is refused is renewed once, and the call goes on', async () => {
-  await using pair = await openPair(database, {}, { deadlineMs: 5_000 });
+  await using pair = await openPair(database);
   await pair.adapter.session('7', signal);
   pair.regulator.faults.add({ kind: 'tokenExpired', calls: ['session'], count: 1 });
   expect(await pair.adapter.session('7', signal)).toMatchObject({ kind: 'accepted' });

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { expect } from 'vitest';
 import { openRegulator, type RegulatorOptions } from '../../simulator/regulator/regulator.ts';
 import type { Personal } from '../../src/clients/personal.ts';
 import type { DriverPosition, Trackstory } from '../../src/clients/trackstory.ts';
@@ -15,6 +16,7 @@ import { putRules } from '../../src/store/rules.ts';
 import { openTokenStore } from '../../src/store/tokens.ts';
 import { wake } from '../../src/store/wake.ts';
 import { openTestDatabase } from './database.ts';
+import { openHeldAnswers } from './held-answers.ts';
 
 export const INSIDE = { lon: 37.6, lat: 55.75 };
 export const OUTSIDE = { lon: 50, lat: 55 };
@@ -75,7 +77,10 @@ export const limits: DeliveryLimits = {
   driftPerDay: 1_000,
 };
 
-/** A database, a simulated regulator and delivery between them, with people that a test places by hand. */
+/**
+ * A database, a simulated regulator and delivery between them, with people that a test places by hand. Disposing fails if a sweep had to repair what a
+ * wake should have done, unless the test has lost the wake itself (`losesWakes`).
+ */
 export async function openDeliveryWorld(
   options: RegulatorOptions & {
     limits?: Partial<DeliveryLimits>;
@@ -83,6 +88,7 @@ export async function openDeliveryWorld(
     trackstory?: Trackstory;
     personal?: Pick<Personal, 'licenceNumbers'>;
     maxBatch?: number;
+    losesWakes?: boolean;
   } = {},
 ) {
   const stack = new AsyncDisposableStack();
@@ -119,11 +125,12 @@ export async function openDeliveryWorld(
       timer: metrics.timer('regulator'),
     }),
   );
+  const answers = openHeldAnswers(moscow);
   await putRules(db, options.regions ?? [square]);
   const open = (instance: string) =>
     openDelivery({
       db,
-      regulator: moscow,
+      regulator: answers.regulator,
       trackstory: options.trackstory ?? {
         positions(drivers) {
           if (trackstory.away) return Promise.reject(new Error('away'));
@@ -150,6 +157,8 @@ export async function openDeliveryWorld(
     moscow,
     metrics,
     lifetime,
+    /** Holds back what the regulator answers to such calls; returns what lets go. */
+    hold: answers.hold,
     trackstory,
     delivery,
     open,
@@ -209,7 +218,11 @@ export async function openDeliveryWorld(
     /** What the regulator did, oldest first. */
     history: (id: string) => regulator.registry.find(id)!.history.map(({ what }) => what),
     isOpen: (id: string) => regulator.registry.shift(id, now())?.endedAtMs === null,
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    async [Symbol.asyncDispose]() {
+      await stack.disposeAsync();
+      const repaired = await metrics.registry.getSingleMetric('deptrans_sweep_repaired_total')!.get();
+      if (options.losesWakes !== true) expect(repaired.values).toEqual([]);
+    },
   };
 }
 

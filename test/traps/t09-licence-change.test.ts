@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { expect } from 'vitest';
+import { until } from '../support/until.ts';
 import { inTown, type Town } from './town.ts';
 
 /** Ann, connected in two parks with the id 7, gets a new licence: for driver-profiles she is somebody else now. */
@@ -21,9 +22,11 @@ inTown('T9: it is closed also if the change comes while its report is under way'
   await town.profiles({ 'p/1': 'ann' });
   await town.bind('p/1', '7');
   await town.events(['p/1 online']);
-  town.regulator.faults.add({ kind: 'latency', ms: 500, calls: ['status'], count: 1 });
+  const release = town.hold('report');
   const calling = town.delivery.runOnce();
+  await until(() => town.told('7').length === 1, 'the report is under way');
   await town.profiles({ 'p/1': 'ann again' });
+  release();
   await calling;
   await town.delivery.runOnce();
   expect(town.isOpen('7')).not.toBe(true);

@@ -3,17 +3,20 @@ import { expect } from 'vitest';
 import { until } from '../support/until.ts';
 import { inTown, type Town } from './town.ts';
 
-/** Ann's only profile is somebody else's for driver-profiles, and the question about it is on its way to the regulator. */
+/** Ann's only profile is somebody else's for driver-profiles, and the question about it is with the regulator, whose answer waits. */
 async function asking(town: Town) {
   await town.profiles({ 'p/1': 'ann' });
   await town.bind('p/1', '7');
   town.regulator.registry.put('7', 'licence of ann again');
   await town.profiles({ 'p/1': 'ann again' });
   await town.delivery.runOnce();
-  town.regulator.faults.add({ kind: 'latency', ms: 1_000, calls: ['check'], count: 1 });
+  const release = town.hold('checkId');
   const asked = town.delivery.recheckOnce();
   await until(() => town.checks('7') === 1, 'the regulator is asked');
-  return { asked };
+  return () => {
+    release();
+    return asked;
+  };
 }
 
 /** What is asked again after something changed is asked soon. */
@@ -26,9 +29,9 @@ async function askAgain(town: Town) {
 }
 
 inTown('T9: an id that the driver sets during the question is newer and stays', async (town) => {
-  const { asked } = await asking(town);
+  const end = await asking(town);
   await town.bind('p/1', '9');
-  await asked;
+  await end();
   expect(await town.standing('p/1')).toBe('bound 9');
   await askAgain(town);
   expect(await town.standing('p/1')).toBe('bound 9');
@@ -36,9 +39,9 @@ inTown('T9: an id that the driver sets during the question is newer and stays', 
 });
 
 inTown('T9: the same id set during the question is moved once', async (town) => {
-  const { asked } = await asking(town);
+  const end = await asking(town);
   await town.bind('p/1', '7');
-  await asked;
+  await end();
   await askAgain(town);
   expect(await town.standing('p/1')).toBe('bound 7');
   const { rows } =
@@ -50,9 +53,9 @@ inTown('T9: the same id set during the question is moved once', async (town) => 
 
 inTown('T9: an id that somebody else sets during the question is his', async (town) => {
   await town.profiles({ 'p/2': 'bob' });
-  const { asked } = await asking(town);
+  const end = await asking(town);
   await town.bind('p/2', '7');
-  await asked;
+  await end();
   await askAgain(town);
   expect(await town.standing('p/2')).toBe('bound 7');
   expect(await town.standing('p/1')).toBe('unbound');
@@ -63,20 +66,21 @@ inTown('T9: a refusal that comes after the driver has set an id refuses nothing'
   await town.bind('p/1', '7');
   await town.profiles({ 'p/1': 'ann again' });
   await town.delivery.runOnce();
-  town.regulator.faults.add({ kind: 'latency', ms: 1_000, calls: ['check'], count: 1 });
+  const release = town.hold('checkId');
   const asked = town.delivery.recheckOnce();
   await until(() => town.checks('7') === 1, 'the regulator is asked');
   await town.bind('p/1', '9');
+  release();
   await asked;
   await askAgain(town);
   expect(await town.standing('p/1')).toBe('bound 9');
 });
 
 inTown('T9: a second licence during the question is asked about instead', async (town) => {
-  const { asked } = await asking(town);
+  const end = await asking(town);
   await town.profiles({ 'p/1': 'ann for the third time' });
   town.regulator.registry.put('7', 'licence of ann for the third time');
-  await asked;
+  await end();
   expect(await town.standing('p/1')).toBe('bound 7');
   await askAgain(town);
   const { rows } = await sql`select driver_license_pd_id as person, state from deptrans.profiles order by 1`.execute(
@@ -110,10 +114,10 @@ inTown('T9: who dies with the question in hand has moved nothing; another asks w
 });
 
 inTown('T9: of several instances one asks', async (town) => {
-  const { asked } = await asking(town);
+  const end = await asking(town);
   await using other = town.open('two');
   expect(await other.recheckOnce()).toBe(0);
-  await asked;
+  await end();
   expect(await other.recheckOnce()).toBe(0);
   expect(town.checks('7')).toBe(1);
   expect(await town.standing('p/1')).toBe('bound 7');

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { switchRegionOff } from '../../src/store/rules.ts';
+import { until } from '../support/until.ts';
 import { inTown, type Town } from './town.ts';
 
 const MINUTE = 60_000;
@@ -26,10 +27,12 @@ inTown('T24: a region that is switched off is drained of all open people, and no
 
 inTown('T24: a report that is under way when the region goes is closed after it', async (town) => {
   await people(town, 1);
-  town.regulator.faults.add({ kind: 'latency', ms: 500, calls: ['status'], count: 1 });
+  const release = town.hold('report');
   await town.events(['p/1 online']);
   const calling = town.delivery.runOnce();
+  await until(() => town.told('1').length === 1, 'the report is under way');
   await switchRegionOff(town.db, 'moscow');
+  release();
   await calling;
   await town.pass(MINUTE);
   expect(town.isOpen('1')).not.toBe(true);
