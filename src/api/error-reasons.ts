@@ -12,7 +12,12 @@ type Facts = {
   /** For the driver, where a driver may see it. */
   ru?: string;
   en?: string;
+  /** What the app may offer, where there is something. */
+  action?: Action;
 };
+
+/** Words for apps: let the driver write the id anew, sign in anew, repeat at once, repeat when Retry-After says so. */
+export type Action = 'ENTER_ID' | 'SIGN_IN' | 'TRY_AGAIN' | 'TRY_LATER';
 
 /** Every reason of the contract (`ErrorReason` without its prefix) and how it is answered. */
 export const ERROR_REASONS = {
@@ -22,6 +27,7 @@ export const ERROR_REASONS = {
     message: 'A deptrans id is 1 to 20 digits',
     ru: 'Проверьте номер: в нём должны быть только цифры',
     en: 'Check the number: it must be digits only',
+    action: 'ENTER_ID',
   },
   ID_MISMATCH: {
     code: Code.FailedPrecondition,
@@ -29,6 +35,7 @@ export const ERROR_REASONS = {
     message: 'The id does not belong to the licence of the driver',
     ru: 'Номер не подходит к вашему водительскому удостоверению. Проверьте его и попробуйте ещё раз',
     en: 'The number does not match your driving licence. Check it and try again',
+    action: 'ENTER_ID',
   },
   PROFILE_UNKNOWN: {
     code: Code.NotFound,
@@ -36,6 +43,7 @@ export const ERROR_REASONS = {
     message: 'No such profile, or it has no licence on record yet',
     ru: 'Ваш профиль ещё не готов. Попробуйте позже',
     en: 'Your profile is not ready yet. Try again later',
+    action: 'TRY_LATER',
   },
   TOO_MANY_ATTEMPTS: {
     code: Code.ResourceExhausted,
@@ -44,6 +52,7 @@ export const ERROR_REASONS = {
     retryAfterMs: 60_000,
     ru: 'Слишком много попыток. Попробуйте позже',
     en: 'Too many attempts. Try again later',
+    action: 'TRY_LATER',
   },
   REGULATOR_UNAVAILABLE: {
     code: Code.Unavailable,
@@ -52,6 +61,7 @@ export const ERROR_REASONS = {
     retryAfterMs: 10_000,
     ru: 'Сервис проверки не отвечает. Попробуйте позже',
     en: 'The checking service does not answer. Try again later',
+    action: 'TRY_LATER',
   },
   NEIGHBOUR_UNAVAILABLE: {
     code: Code.Unavailable,
@@ -60,6 +70,7 @@ export const ERROR_REASONS = {
     retryAfterMs: 5_000,
     ru: 'Не получилось. Попробуйте ещё раз через минуту',
     en: 'That did not work. Try again in a minute',
+    action: 'TRY_LATER',
   },
   SERVICE_DEGRADED: {
     code: Code.Unavailable,
@@ -68,6 +79,7 @@ export const ERROR_REASONS = {
     retryAfterMs: 2_000,
     ru: 'Не получилось. Попробуйте ещё раз через минуту',
     en: 'That did not work. Try again in a minute',
+    action: 'TRY_LATER',
   },
   CONFLICT: {
     code: Code.Aborted,
@@ -75,6 +87,7 @@ export const ERROR_REASONS = {
     message: 'The binding was changed by another request at the same time; try again',
     ru: 'Не получилось. Попробуйте ещё раз',
     en: 'That did not work. Try again',
+    action: 'TRY_AGAIN',
   },
   CREDENTIALS_MISSING: {
     code: Code.Unauthenticated,
@@ -82,6 +95,7 @@ export const ERROR_REASONS = {
     message: 'The request does not say who it comes from',
     ru: 'Войдите в приложение ещё раз',
     en: 'Sign in again',
+    action: 'SIGN_IN',
   },
   CREDENTIALS_INVALID: {
     code: Code.Unauthenticated,
@@ -89,6 +103,7 @@ export const ERROR_REASONS = {
     message: 'The token is not valid here, or not any more',
     ru: 'Войдите в приложение ещё раз',
     en: 'Sign in again',
+    action: 'SIGN_IN',
   },
   POLICY_UNKNOWN: {
     code: Code.NotFound,
@@ -101,6 +116,7 @@ export const ERROR_REASONS = {
     message: 'The caller is known, and this is not for it to call',
     ru: 'Войдите в приложение ещё раз',
     en: 'Sign in again',
+    action: 'SIGN_IN',
   },
   REQUEST_MALFORMED: { code: Code.InvalidArgument, http: 400, message: 'The request does not fit the contract' },
   CURSOR_MALFORMED: { code: Code.InvalidArgument, http: 400, message: 'This service never made such a cursor' },
@@ -140,7 +156,14 @@ export const ERROR_REASONS = {
     message: 'This instance sends as many snapshots as it can at once',
     retryAfterMs: 1_000,
   },
-  INTERNAL: { code: Code.Internal, http: 500, message: 'Internal error; the log has it under x-request-id' },
+  INTERNAL: {
+    code: Code.Internal,
+    http: 500,
+    message: 'Internal error; the log has it under x-request-id',
+    ru: 'Не получилось. Попробуйте ещё раз через минуту',
+    en: 'That did not work. Try again in a minute',
+    action: 'TRY_LATER',
+  },
 } as const satisfies Record<Exclude<keyof typeof ErrorReason, 'UNSPECIFIED'>, Facts>;
 
 export type Reason = keyof typeof ERROR_REASONS;

@@ -36,7 +36,12 @@ type Detail = { desc: DescMessage; value: Message };
 export function refuse(reason: Reason, options: RefusalOptions = {}): ConnectError {
   const facts = factsOf(reason);
   const { message = facts.message, retryAfterMs = facts.retryAfterMs, fields = [] } = options;
-  const details: Detail[] = [detail(ErrorInfoSchema, create(ErrorInfoSchema, { reason, domain: DOMAIN }))];
+  const details: Detail[] = [
+    detail(
+      ErrorInfoSchema,
+      create(ErrorInfoSchema, { reason, domain: DOMAIN, metadata: facts.action ? { action: facts.action } : {} }),
+    ),
+  ];
   if (fields.length > 0) {
     details.push(detail(BadRequestSchema, create(BadRequestSchema, { fieldViolations: [...fields] })));
   }
@@ -87,14 +92,27 @@ function afterAbort(reason: unknown): ConnectError {
     : new ConnectError('The caller left', Code.Canceled);
 }
 
-/** Adds the text for the driver, where the reason has one: Russian, unless `acceptLanguage` puts English first. */
+/** Adds the text for the driver, where the reason has one: Russian, unless `acceptLanguage` prefers English. */
 export function localize(error: ConnectError, acceptLanguage: string | null): void {
   const reason = reasonOf(error);
   const { ru, en } = reason ? factsOf(reason) : {};
   if (!ru || !en) return;
-  const english = /^\s*en\b/i.test(acceptLanguage ?? '');
+  const english = prefersEnglish(acceptLanguage ?? '');
   const text = create(LocalizedMessageSchema, english ? { locale: 'en', message: en } : { locale: 'ru', message: ru });
   error.details.push(detail(LocalizedMessageSchema, text));
+}
+
+/** Whether English is wanted more than Russian. What is not named, and `*`, is Russian. */
+function prefersEnglish(acceptLanguage: string): boolean {
+  const weightOf = (language: string) =>
+    acceptLanguage.split(',').reduce((most, range, i) => {
+      const [tag = '', ...parameters] = range.trim().toLowerCase().split(';');
+      if (tag.split('-', 1)[0] !== language) return most;
+      const [, weight] = /^\s*q=([01](?:\.\d{1,3})?)$/.exec(parameters[0] ?? 'q=1') ?? [];
+      // Of equal ones the first is meant.
+      return Math.max(most, Number(weight ?? 0) - i / 1e6);
+    }, 0);
+  return weightOf('en') > weightOf('ru');
 }
 
 function detail(desc: DescMessage, value: Message): Detail {

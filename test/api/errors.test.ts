@@ -7,8 +7,23 @@ import {
   LocalizedMessageSchema,
   RetryInfoSchema,
 } from '../../gen/google/rpc/error_details_pb.ts';
-import { ERROR_REASONS, type Reason } from '../../src/api/error-reasons.ts';
+import { ERROR_REASONS, factsOf, type Reason } from '../../src/api/error-reasons.ts';
 import { localize, reasonOf, refuse, refuseWithCode, retryAfterMsOf, toRefusal } from '../../src/api/errors.ts';
+
+const FOR_DRIVERS: Reason[] = [
+  'ID_MALFORMED',
+  'ID_MISMATCH',
+  'PROFILE_UNKNOWN',
+  'TOO_MANY_ATTEMPTS',
+  'REGULATOR_UNAVAILABLE',
+  'NEIGHBOUR_UNAVAILABLE',
+  'SERVICE_DEGRADED',
+  'CONFLICT',
+  'CREDENTIALS_MISSING',
+  'CREDENTIALS_INVALID',
+  'NOT_ALLOWED',
+  'INTERNAL',
+];
 
 const live = new AbortController().signal;
 
@@ -29,6 +44,8 @@ test.each([
   ['SERVICE_DEGRADED', Code.Unavailable, 503],
   ['CONFLICT', Code.Aborted, 409],
   ['CREDENTIALS_MISSING', Code.Unauthenticated, 401],
+  ['CREDENTIALS_INVALID', Code.Unauthenticated, 401],
+  ['NOT_ALLOWED', Code.PermissionDenied, 403],
   ['REQUEST_MALFORMED', Code.InvalidArgument, 400],
   ['CURSOR_MALFORMED', Code.InvalidArgument, 400],
   ['CURSOR_AHEAD', Code.Unavailable, 503],
@@ -86,8 +103,22 @@ test.each([
   ['en', 'en'],
   ['en-US,ru', 'en'],
   ['fr', 'ru'],
+  ['ru;q=0.3, en;q=0.9', 'en'],
+  ['fr-FR, en;q=0.5', 'en'],
+  ['en;q=0, *', 'ru'],
 ])('a driver whose app asks for %s reads %s', (acceptLanguage, locale) => {
   const error = refuse('ID_MISMATCH');
   localize(error, acceptLanguage);
   expect(error.findDetails(LocalizedMessageSchema)).toMatchObject([{ locale }]);
+});
+
+test('what a driver may meet says in both languages what to do, and the app what to offer', () => {
+  const words = ['ENTER_ID', 'SIGN_IN', 'TRY_AGAIN', 'TRY_LATER'];
+  for (const reason of FOR_DRIVERS) {
+    const { ru, en, action } = factsOf(reason);
+    expect(ru, reason).toMatch(/^[А-Яа-яё ,.:-]+$/);
+    expect(en, reason).toMatch(/^[A-Za-z ,.:-]+$/);
+    expect(words, reason).toContain(action);
+    expect(refuse(reason).findDetails(ErrorInfoSchema)[0]?.metadata).toEqual({ action });
+  }
 });
