@@ -15,7 +15,7 @@ import type { Texts } from './row-texts.ts';
  * was missed comes again.
  */
 export const MAGIC = Buffer.from('DTCACHE\n');
-export const VERSION = 1;
+export const VERSION = 2;
 export const HEAD_BYTES = 16;
 export const SECTION_BYTES = 8;
 export const SECTIONS = { rows: 1, aside: 2, meta: 3, end: 4 } as const;

@@ -5,10 +5,16 @@ import { CHUNK_ROWS, checksumOf, F64, HAS_ID, HAS_SESSION, I32, ROW_BYTES, U8 } 
 /** Rows that are looked at in one go, about; one bucket at least. */
 const ROWS_AT_ONCE = 4_096;
 
+/** Rows whose checksums are looked at in one go. */
+const SWEPT_AT_ONCE = 131_072;
+
+/** More damaged buckets than this mean that everything is looked at. */
+const FEW = 16;
+
 /**
- * Looks for rows that have changed by themselves, a part of the buckets at a time: each row against its checksum, its entry against the row,
- * and the kept digest against one made anew. What is damaged is thrown away and the digest says so: the next comparison with the service
- * finds the gap, and mends it.
+ * Looks for what has changed by itself. `sweep` goes over all rows again and again, each against its checksum. `step` looks at a part of the
+ * buckets more closely: also each row's entry against the row, and the kept digest against one made anew. What is damaged is thrown away and
+ * the digest says so: the next comparison with the service finds the gap, and mends it.
  */
 export class Inspector {
   /** Rows that were thrown away. */
@@ -16,6 +22,7 @@ export class Inspector {
   /** Buckets whose kept digest was not that of the rows. */
   misadded = 0;
   #next = 0;
+  #swept = 0;
   readonly #copy: Copy;
 
   constructor(copy: Copy) {
@@ -24,11 +31,44 @@ export class Inspector {
 
   /** Inspects the next buckets: all of them, if the copy is small. */
   step(): void {
-    const copy = this.#copy;
-    const perBucket = copy.rows.end / BUCKETS;
+    const perBucket = this.#copy.rows.end / BUCKETS;
     const count = Math.min(BUCKETS, Math.max(1, Math.floor(ROWS_AT_ONCE / perBucket)));
     const first = this.#next;
     this.#next = first + count >= BUCKETS ? 0 : first + count;
+    this.#inspect(first, count);
+  }
+
+  /** Inspects every bucket. */
+  all(): void {
+    this.#next = 0;
+    do this.step();
+    while (this.#next !== 0);
+  }
+
+  /**
+   * Looks at the checksums of the next part of the rows, of which there are `parts` (more if the copy is very large); a bucket with a damaged row is
+   * inspected at once.
+   */
+  sweep(parts: number): void {
+    const { rows } = this.#copy;
+    const from = this.#swept < rows.end ? this.#swept : 0;
+    const to = Math.min(rows.end, from + Math.min(SWEPT_AT_ONCE, Math.ceil(rows.end / parts)));
+    this.#swept = to;
+    const damaged = new Set<number>();
+    for (let row = Math.max(1, from); row < to; row++) {
+      const chunk = rows.chunk(row);
+      const index = row & (CHUNK_ROWS - 1);
+      if (chunk.marks[index] === 0) continue;
+      if (chunk.i32[index * (ROW_BYTES / 4) + I32.checksum] !== checksumOf(chunk, index)) {
+        damaged.add(chunk.buckets[index]!);
+      }
+    }
+    if (damaged.size > FEW) this.all();
+    else for (const bucket of damaged) this.#inspect(bucket, 1);
+  }
+
+  #inspect(first: number, count: number): void {
+    const copy = this.#copy;
     const fresh = { ids: new Digest(), statuses: new Digest() };
     const bad: number[] = [];
     for (let row = 1; row < copy.rows.end; row++) {
@@ -40,12 +80,6 @@ export class Inspector {
     }
     for (const row of bad) this.#discard(row);
     for (let i = 0; i < count; i++) this.#setRight((first + i) % BUCKETS, fresh);
-  }
-
-  /** Inspects every bucket. */
-  all(): void {
-    do this.step();
-    while (this.#next !== 0);
   }
 
   #isSound(row: number): boolean {

@@ -20,6 +20,8 @@ export type MemoryCacheOptions = {
 };
 
 const TICK_MS = 250;
+/** In so many ticks, two heartbeats as they usually are, every row is looked at. */
+const SWEEP_TICKS = 8;
 
 /** The face of a copy and its upkeep; see DriverCache. */
 export class MemoryCache implements DriverCache {
@@ -54,6 +56,7 @@ export class MemoryCache implements DriverCache {
     this.#ticking = setInterval(() => {
       this.#states.look();
       this.#upkeep?.dumps?.tick();
+      this.#upkeep?.inspector.sweep(SWEEP_TICKS);
     }, TICK_MS).unref();
   }
 
