@@ -87,6 +87,12 @@ export class Subscription {
     return goAwayFrame(reconnectAfterMs, this.#cursor());
   }
 
+  /** Whether the next step begins a snapshot, since the copy was replaced by one that does not lead on from here. */
+  get mustStartAnew(): boolean {
+    const { copy } = this.#options.tail;
+    return copy !== null && copy !== this.#copy && this.#resetFor(copy) !== null;
+  }
+
   get inSnapshot(): boolean {
     return this.#snapshot !== null;
   }
@@ -155,13 +161,17 @@ export class Subscription {
 
   /** The copy was replaced: goes on from the same position, if that still means anything. */
   #changeOver(copy: Copy): Frame[] {
-    const { epoch } = this.#copy;
-    const reset = copy.epoch !== epoch ? 'epoch' : this.#position < copy.floor ? 'cursor_too_old' : null;
+    const reset = this.#resetFor(copy);
     this.#copy = copy;
     this.#place = null;
     this.#reader.omitThrough = 0; // what this reader has seen of the old copy may be a tombstone in the new one
     if (!reset) return [];
     this.#position = 0;
     return [resetFrame(RESET_REASONS[reset]), this.#beginSnapshot()];
+  }
+
+  #resetFor(copy: Copy): 'epoch' | 'cursor_too_old' | null {
+    if (copy.epoch !== this.#copy.epoch) return 'epoch';
+    return this.#position < copy.floor ? 'cursor_too_old' : null;
   }
 }

@@ -49,32 +49,38 @@ export async function* watch(
   if (stopping.aborted) throw new FeedRefusal('SHUTTING_DOWN');
   const leave = parts.streams.take();
   if (!leave) throw new FeedRefusal('TOO_MANY_STREAMS', spread(STREAM_RETRY_MS));
-  let endSnapshot: (() => void) | null = null;
+  let place: (() => void) | null = null;
+  const takePlace = () => {
+    place ??= parts.snapshots.take();
+    if (!place) throw new FeedRefusal('SNAPSHOTS_BUSY', spread(SNAPSHOT_RETRY_MS));
+  };
+  const leavePlace = () => {
+    place?.();
+    place = null;
+  };
   const leaving = openLeaving(parts, signal);
   try {
     const either = AbortSignal.any([signal, leaving.signal]);
     const start = await admit(parts, kind, request, either);
-    if (start.position === 0) {
-      endSnapshot = parts.snapshots.take();
-      if (!endSnapshot) throw new FeedRefusal('SNAPSHOTS_BUSY', spread(SNAPSHOT_RETRY_MS));
-    }
+    if (start.position === 0) takePlace();
     const now = () => clock.monotonic();
     const agedAt = now() + parts.maxStreamAgeMs * (0.8 + Math.random() / 5);
     const subscription = new Subscription({ tail, now, kind, start, instance, heartbeatIntervalMs });
     yield* subscription.begin();
     // The bell rings with each heartbeat, so a quiet stream ages too. A snapshot is brought to its end.
     while (!either.aborted && (now() < agedAt || subscription.inSnapshot)) {
+      if (subscription.mustStartAnew) takePlace();
       const frames = subscription.step();
       if (frames) yield* frames;
       else await bell.wait(either);
-      if (!subscription.inSnapshot) endSnapshot?.();
+      if (!subscription.inSnapshot) leavePlace();
     }
     signal.throwIfAborted();
     yield subscription.goAway(Math.floor(Math.random() * RECONNECT_SPREAD_MS));
     throw new FeedRefusal(stopping.aborted ? 'SHUTTING_DOWN' : 'STREAM_AGED');
   } finally {
     leaving.end();
-    endSnapshot?.();
+    leavePlace();
     leave();
   }
 }
