@@ -15,6 +15,7 @@ import { openProfiles } from './clients/profiles.ts';
 import { openTrackstory } from './clients/trackstory.ts';
 import type { Config } from './config.ts';
 import { openDelivery } from './delivery/delivery.ts';
+import { openEnforcement } from './enforcement/enforcement.ts';
 import { openFeed } from './feed/feed.ts';
 import { openIntake } from './intake/intake.ts';
 import { kafkaSource } from './intake/kafka.ts';
@@ -127,6 +128,8 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
       openFeed({ ...common, ...feedLimits, heartbeatIntervalMs, stopSpreadMs: limits.process.graceMs * 0.3 }),
     );
     reasons.push(() => feed.notReady());
+    const enforcement = stack.use(openEnforcement({ ...common, maxDataAgeMs }));
+    reasons.push(() => enforcement.notReady());
     const auth = stack.use(await openAuth(config.auth, limits.auth, common));
     reasons.push(() => auth.notReady());
     const { maxMessageBytes, bodyTimeoutMs, ...listenerLimits } = limits.listener;
@@ -151,7 +154,7 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
           clock,
         }),
         incrementalUpdates: openIncrementalUpdatesService({ feed, regions: config.regions }),
-        diagnostics: openDiagnosticsService({ feed, regions: config.regions, maxDataAgeMs, clock }),
+        diagnostics: openDiagnosticsService({ feed, inForce: enforcement.inForce, texts: config.texts, clock }),
         statusIngest: openStatusIngestService({ takeEvents: (events, signal) => intake.takeEvents(events, signal) }),
         operations: openOperationsService({
           ...common,

@@ -15,12 +15,13 @@ import {
   secretNames,
 } from './config-schema.ts';
 import { areaOf, type Region } from './domain/region.ts';
+import { type Texts, textsSchema } from './enforcement/enforcement.ts';
 import { Masked } from './runtime/masked.ts';
 
 /**
  * The configuration: the environment (addresses, secrets, identity) and a folder (limits and regions), read once, checked as a whole, frozen.
  * `service.json` holds limits that differ from the defaults of config-schema.ts; `DEPTRANS_<PART>_<LIMIT>` in the environment wins over it
- * (`DEPTRANS_DELIVERY_QUIET_MS=5000`). `regions/*.json` hold a region each. Secrets may come from files: `REGULATOR_PASSWORD_FILE`.
+ * (`DEPTRANS_DELIVERY_QUIET_MS=5000`). `regions/*.json` hold a region each, `texts.json` what drivers are told. Secrets may come from files: `REGULATOR_PASSWORD_FILE`.
  */
 export type Config = Readonly<{
   instance: string;
@@ -44,6 +45,7 @@ export type Config = Readonly<{
   trackstoryUrl: string;
   personalUrl: string;
   regions: readonly Region[];
+  texts: Texts;
   limits: Limits;
 }>;
 
@@ -74,8 +76,9 @@ export function readConfig(
     problems,
   );
   const regions = readRegions(join(folder, 'regions'), problems);
+  const texts = check(textsSchema, readJson(join(folder, 'texts.json'), problems), 'texts.json: ', problems);
   const tls = environment && readTls(environment, problems);
-  if (problems.length > 0 || !environment || !limits) throw new ConfigError(problems);
+  if (problems.length > 0 || !environment || !limits || !texts) throw new ConfigError(problems);
   const e = environment;
   return Object.freeze({
     instance: e.INSTANCE ?? `${hostname()}-${process.pid}`.replace(/[^\w.:-]/g, '-').slice(-64),
@@ -97,6 +100,7 @@ export function readConfig(
     trackstoryUrl: e.DRIVER_TRACKSTORY_URL,
     personalUrl: e.PERSONAL_URL,
     regions,
+    texts,
     limits,
   });
 }

@@ -1,11 +1,10 @@
 import { type Duration, durationMs, type Timestamp, timestampMs } from '@bufbuild/protobuf/wkt';
-import { Check as CheckNumber } from '../gen/deptrans/v1/diagnostics_pb.ts';
-import {
-  EnforcementMode,
-  type PolicyInForce,
-  type RegionPolicy as PolicyOfRegion,
-  type PolicyRule,
-  type Population as PopulationMessage,
+import { Check as CheckNumber, EnforcementMode } from '../gen/deptrans/v1/diagnostics_pb.ts';
+import type {
+  PolicyInForce,
+  RegionPolicy as PolicyOfRegion,
+  PolicyRule,
+  Population as PopulationMessage,
 } from '../gen/deptrans/v1/policy_pb.ts';
 import { NOBODY, type Policy, type Population, type RegionPolicy, type Rule } from './policy.ts';
 import { EVERYBODY } from './share.ts';

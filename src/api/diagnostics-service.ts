@@ -1,58 +1,61 @@
-import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import type { ServiceImpl } from '@connectrpc/connect';
-import { Check, type DiagnosticsService, VerdictOutcome, VerdictReason } from '../../gen/deptrans/v1/diagnostics_pb.ts';
-import { type CheckedRegion, judge, type Order, type Verdict } from '../domain/verdict.ts';
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
+import type { DiagnosticsService } from '../../gen/deptrans/v1/diagnostics_pb.ts';
+import { type CompiledPolicy, judge, type Order } from '../../verdict/verdict.ts';
+import type { InForce, Texts } from '../enforcement/enforcement.ts';
 import { type Feed, FeedRefusal } from '../feed/feed.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { driverIdMessage } from './driver-id-message.ts';
-import { type FieldProblem, refuse } from './errors.ts';
+import { type FieldProblem, prefersEnglish, refuse } from './errors.ts';
+import { verdictMessages } from './verdict-messages.ts';
 
 export type DiagnosticsOptions = {
   feed: Pick<Feed, 'lookup' | 'lookupId' | 'head' | 'sourceAgeMs'>;
-  regions: readonly CheckedRegion[];
-  /** Facts older than this say nothing any more: verdicts become UNKNOWN(DATA_TOO_OLD). */
-  maxDataAgeMs: number;
+  /** The policy in force, one value at a time. */
+  inForce(): InForce;
+  texts: Texts;
   clock: Clock;
 };
 
 type Key = { parkId: string; driverId: string };
-type OrderRequest = { region: string; categories: readonly string[] };
+type OrderRequest = { region: string; categories: string[] };
 
 const MAX_DRIVERS = 1_000;
 const MAX_KEY_BYTES = 64;
 
 /** May this driver take orders? Answered from memory alone; a database that is away shows in the freshness and at last as UNKNOWN. */
 export function openDiagnosticsService(options: DiagnosticsOptions): ServiceImpl<typeof DiagnosticsService> {
-  const { feed, maxDataAgeMs, clock } = options;
-  const regions = new Map(options.regions.map((region) => [region.id, region]));
+  const { feed, inForce, texts, clock } = options;
 
   const freshness = (sourceAgeMs: number) => ({
     sourceAgeMs: BigInt(Math.ceil(sourceAgeMs)),
     throughSeq: BigInt(feed.head()),
   });
-  const answer = (drivers: readonly Key[], request: OrderRequest) => {
-    const order = orderOf(request, regions);
+  const answer = (drivers: readonly Key[], request: OrderRequest, context: HandlerContext) => {
+    const { compiled } = inForce();
+    const order = checkOrder(request, compiled);
+    const language = prefersEnglish(context.requestHeader.get('accept-language') ?? '') ? 'en' : 'ru';
     const sourceAgeMs = feed.sourceAgeMs();
     const now = clock.now();
-    const fresh = sourceAgeMs <= maxDataAgeMs;
-    const verdicts = drivers.map(({ parkId, driverId }) => {
-      return judge(feed.lookup(parkId, driverId), order, regions, fresh, now).map(verdictMessage);
+    const results = drivers.map((driver) => {
+      const facts = feed.lookup(driver.parkId, driver.driverId);
+      const judgement = judge(facts, order, compiled, now, sourceAgeMs);
+      return { driver, verdicts: verdictMessages(judgement, facts, texts, language), allowed: judgement.isAllowed };
     });
-    return { verdicts, freshness: freshness(sourceAgeMs) };
+    return { results, freshness: freshness(sourceAgeMs), policyVersion: BigInt(compiled.policy.version) };
   };
 
   return {
-    checkDriver({ parkId, driverId, region, categories }) {
+    checkDriver({ parkId, driverId, region, categories }, context) {
       const driver = { parkId, driverId };
       checkKeys([driver], () => '');
-      const { verdicts, freshness } = degradable(() => answer([driver], { region, categories }));
-      return { verdicts: verdicts[0]!, freshness };
+      const { results, ...common } = degradable(() => answer([driver], { region, categories }, context));
+      const { verdicts, allowed } = results[0]!;
+      return { verdicts, allowed, ...common };
     },
 
-    checkDrivers({ drivers, region, categories }) {
+    checkDrivers({ drivers, region, categories }, context) {
       checkBatch(drivers);
-      const { verdicts, freshness } = degradable(() => answer(drivers, { region, categories }));
-      return { results: drivers.map((driver, i) => ({ driver, verdicts: verdicts[i]! })), freshness };
+      return degradable(() => answer(drivers, { region, categories }, context));
     },
 
     getDriverIds({ drivers }) {
@@ -68,22 +71,11 @@ export function openDiagnosticsService(options: DiagnosticsOptions): ServiceImpl
   };
 }
 
-/** The order's rules, with its tariffs compared once per region. */
-function orderOf({ region, categories }: OrderRequest, regions: ReadonlyMap<string, CheckedRegion>): Order {
+function checkOrder({ region, categories }: OrderRequest, { regions }: CompiledPolicy): Order {
   if (region !== '' && !regions.has(region)) {
     throw refuse('FILTER_UNKNOWN', { fields: [{ field: 'region', description: 'the name of a configured region' }] });
   }
-  if (categories.length === 0) return { region: region || null, listed: () => true };
-  const asked = new Set(categories);
-  const known = new Map<string, boolean>();
-  const listed = ({ id, tariffs }: CheckedRegion): boolean => {
-    const before = known.get(id);
-    if (before !== undefined) return before;
-    const found = tariffs.some((tariff) => asked.has(tariff));
-    known.set(id, found);
-    return found;
-  };
-  return { region: region || null, listed };
+  return { region, categories };
 }
 
 function checkBatch(drivers: readonly Key[]): void {
@@ -107,37 +99,6 @@ function checkKeys(drivers: readonly Key[], at: (index: number) => string): void
   }
   if (problems.length > 0) throw refuse('REQUEST_MALFORMED', { fields: problems });
 }
-
-function verdictMessage({ check, outcome, reason, since, until, region }: Verdict) {
-  return {
-    check: check === 'session' ? Check.SESSION : Check.DEPTRANS_ID,
-    outcome: OUTCOMES[outcome],
-    reason: reason ? REASONS[reason] : VerdictReason.UNSPECIFIED,
-    allowCurrentOrder: true,
-    ...(since !== null && { since: timestampFromMs(since) }),
-    ...(until !== null && { until: timestampFromMs(until) }),
-    region,
-  };
-}
-
-const OUTCOMES = {
-  pass: VerdictOutcome.PASS,
-  fail: VerdictOutcome.FAIL,
-  unknown: VerdictOutcome.UNKNOWN,
-} as const satisfies Record<Verdict['outcome'], VerdictOutcome>;
-
-const REASONS = {
-  not_required: VerdictReason.NOT_REQUIRED,
-  no_id: VerdictReason.NO_ID,
-  id_rejected: VerdictReason.ID_REJECTED,
-  no_session: VerdictReason.NO_SESSION,
-  session_ended: VerdictReason.SESSION_ENDED,
-  profile_unknown: VerdictReason.PROFILE_UNKNOWN,
-  person_unknown: VerdictReason.PERSON_UNKNOWN,
-  session_state_unknown: VerdictReason.SESSION_STATE_UNKNOWN,
-  data_too_old: VerdictReason.DATA_TOO_OLD,
-  id_recheck: VerdictReason.ID_RECHECK,
-} as const satisfies Record<NonNullable<Verdict['reason']>, VerdictReason>;
 
 /** Before the first load there is nothing to answer from. */
 function degradable<T>(work: () => T): T {

@@ -103,7 +103,7 @@ export function localize(error: ConnectError, acceptLanguage: string | null): vo
 }
 
 /** Whether English is wanted more than Russian. What is not named, and `*`, is Russian. */
-function prefersEnglish(acceptLanguage: string): boolean {
+export function prefersEnglish(acceptLanguage: string): boolean {
   const weightOf = (language: string) =>
     acceptLanguage.split(',').reduce((most, range, i) => {
       const [tag = '', ...parameters] = range.trim().toLowerCase().split(';');

@@ -1,8 +1,7 @@
 import { equals, toBinary } from '@bufbuild/protobuf';
 import { type Duration, durationMs, type Timestamp } from '@bufbuild/protobuf/wkt';
-import { Check } from '../../gen/deptrans/v1/diagnostics_pb.ts';
+import { Check, EnforcementMode } from '../../gen/deptrans/v1/diagnostics_pb.ts';
 import {
-  EnforcementMode,
   type Policy,
   type PolicyRule,
   PolicyRuleSchema,

@@ -1,4 +1,5 @@
 import { create, fromJson, type JsonValue, toJson } from '@bufbuild/protobuf';
+import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { type Policy, type PolicyInForce, PolicyInForceSchema, PolicySchema } from '../../gen/deptrans/v1/policy_pb.ts';
 import { policyFromContract } from '../../verdict/from-contract.ts';
 import { type CompiledPolicy, compilePolicy } from '../../verdict/verdict.ts';
@@ -12,6 +13,7 @@ import { readPolicy, readPolicyVersion } from '../store/policies.ts';
 import { readRules, readRulesVersion } from '../store/rules.ts';
 
 export { type PolicyProblem, problemsOf } from './check-policy.ts';
+export { isShown, type Texts, textsSchema } from './texts.ts';
 
 /**
  * The policy in force, in memory: read again within `pollMs` of a change, kept as it is while the database is away. Before the first read
@@ -24,12 +26,16 @@ export type Enforcement = AsyncDisposable & {
   onChange(listener: (now: InForce) => void): void;
   /** Looks now. */
   runOnce(): Promise<void>;
+  /** Why nothing can be judged yet; null if it can. */
+  notReady(): string | null;
 };
 
 export type InForce = { readonly message: PolicyInForce; readonly compiled: CompiledPolicy };
 
 export type EnforcementParts = {
   db: Db;
+  /** Facts older than this say nothing, where the policy does not say it. */
+  maxDataAgeMs: number;
   pollMs?: number;
   lifetime: Lifetime;
   clock: Clock;
@@ -38,18 +44,18 @@ export type EnforcementParts = {
 };
 
 export function openEnforcement(parts: EnforcementParts): Enforcement {
-  const { db, pollMs = 250, lifetime, clock, metrics } = parts;
+  const { db, maxDataAgeMs, pollMs = 250, lifetime, clock, metrics } = parts;
   const log = parts.log.child({ part: 'enforcement' });
   const version = metrics.gauge('enforcement_policy_version', 'The version of the policy in force', []);
   const suspended = metrics.gauge('enforcement_suspended', '1 while everything is switched off', []);
   const listeners: ((now: InForce) => void)[] = [];
-  let inForce = inForceOf(create(PolicyInForceSchema));
+  let inForce = inForceOf(create(PolicyInForceSchema, { policy: { maxDataAge: durationFromMs(maxDataAgeMs) } }));
   let rulesVersion = -1;
 
   const runOnce = async (): Promise<void> => {
     const [newest, newestRules] = await Promise.all([readPolicyVersion(db), readRulesVersion(db)]);
     if (newest === Number(inForce.message.version) && newestRules === rulesVersion) return;
-    inForce = inForceOf(await readInForce(db));
+    inForce = inForceOf(await readInForce(db, maxDataAgeMs));
     rulesVersion = newestRules;
     const { message } = inForce;
     version.set({}, Number(message.version));
@@ -76,6 +82,7 @@ export function openEnforcement(parts: EnforcementParts): Enforcement {
     inForce: () => inForce,
     onChange: (listener) => void listeners.push(listener),
     runOnce,
+    notReady: () => (rulesVersion < 0 ? 'the policy has not been read yet' : null),
     [Symbol.asyncDispose]: () => loop[Symbol.asyncDispose](),
   };
 }
@@ -90,16 +97,19 @@ export function policyFromStore(json: object): Policy {
   return fromJson(PolicySchema, json as JsonValue, { ignoreUnknownFields: true });
 }
 
-async function readInForce(db: Db): Promise<PolicyInForce> {
+async function readInForce(db: Db, maxDataAgeMs: number): Promise<PolicyInForce> {
   const [stored, { regions }] = await Promise.all([readPolicy(db), readRules(db)]);
+  const policy = policyFromStore(stored?.policy ?? {});
+  policy.maxDataAge ??= durationFromMs(maxDataAgeMs);
   return create(PolicyInForceSchema, {
     version: BigInt(stored?.version ?? 0),
     suspended: stored?.suspended ?? false,
-    policy: policyFromStore(stored?.policy ?? {}),
+    policy,
     regions: regions.map(({ id, on, tariffs }) => ({ region: id, on, tariffs: [...tariffs] })),
   });
 }
 
-function inForceOf(message: PolicyInForce): InForce {
+/** As it is when it is given out. */
+export function inForceOf(message: PolicyInForce): InForce {
   return { message, compiled: compilePolicy(policyFromContract(message)) };
 }

@@ -1,5 +1,5 @@
+import type { Facts } from '../../verdict/verdict.ts';
 import type { StreamKind } from '../domain/cursor.ts';
-import type { DriverFacts } from '../domain/verdict.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Lifetime } from '../runtime/lifetime.ts';
 import type { Log } from '../runtime/log.ts';
@@ -39,7 +39,7 @@ export type Feed = AsyncDisposable & {
   /** See `listPage`. */
   list(kind: StreamKind, request: ListRequest, signal: AbortSignal): Promise<Uint8Array>;
   /** What is known of a profile; null if there is none. Throws FeedRefusal SERVICE_DEGRADED before the first load. */
-  lookup(parkId: string, driverId: string): DriverFacts | null;
+  lookup(parkId: string, driverId: string): Facts | null;
   /** The id of a profile's person; null if there is no such profile. Throws as `lookup` does. */
   lookupId(parkId: string, driverId: string): IdFacts | null;
   /** The newest commit in the copy; 0 before the first load. */

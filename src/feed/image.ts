@@ -1,9 +1,10 @@
+import type { Facts } from '../../verdict/verdict.ts';
 import type { DeptransId } from '../domain/binding.ts';
 import type { StreamKind } from '../domain/cursor.ts';
-import type { DriverFacts } from '../domain/verdict.ts';
 import type { BindingRow, ProfileRow, SessionRow } from '../store/feed-rows.ts';
 import type { CopiedBinding, CopiedProfile, CopiedSession } from '../store/image.ts';
 import { openArena } from './arena.ts';
+import { factsOf, millisOf } from './facts.ts';
 import { openKeyEncoder } from './key-encoder.ts';
 import { openKeyIndex } from './key-index.ts';
 import { BINDING_STATES, PersonSlots, SESSION_STATUSES, type SessionState } from './person-slots.ts';
@@ -118,22 +119,24 @@ export class Image {
   }
 
   /** What is known of a profile; null if there is none. */
-  factsOf(parkId: string, driverId: string): DriverFacts | null {
-    this.#key.set(parkId, driverId);
-    const no = this.#find();
-    if (no === 0 || this.profiles.isDeleted(no)) return null;
-    const person = this.profiles.person(no);
-    return { person: person !== 0, binding: this.#bindingOf(person), session: this.#sessionOf(person) };
+  factsOf(parkId: string, driverId: string): Facts | null {
+    const no = this.#numberOf(parkId, driverId);
+    return no === 0 ? null : factsOf(this, no, parkId);
   }
 
   /** The id of a profile's person; null if there is no such profile. */
   idOf(parkId: string, driverId: string): IdFacts | null {
-    const facts = this.factsOf(parkId, driverId);
-    if (!facts) return null;
-    const { person, binding } = facts;
-    if (!binding) return { person, binding };
-    const deptransId = this.people.deptransId(this.profiles.person(this.#find()));
-    return { person, binding: { deptransId, state: binding.state, updatedAtMs: binding.updatedAt } };
+    const no = this.#numberOf(parkId, driverId);
+    if (no === 0) return null;
+    const person = this.profiles.person(no);
+    if (this.people.bindingSeq(person) === 0) return { person: person !== 0, binding: null };
+    const updatedAtMs = millisOf(this.people.bindingUpdatedUs(person));
+    const binding = {
+      deptransId: this.people.deptransId(person),
+      state: this.people.bindingState(person),
+      updatedAtMs,
+    };
+    return { person: person !== 0, binding };
   }
 
   /** Whether this number, and no other, is found under the key. */
@@ -143,19 +146,11 @@ export class Image {
     return this.profiles.hashLo(no) === lo && this.profiles.hashHi(no) === hi && this.#find() === no;
   }
 
-  #bindingOf(person: number): DriverFacts['binding'] {
-    if (this.people.bindingSeq(person) === 0) return null;
-    return { state: this.people.bindingState(person), updatedAt: millisOf(this.people.bindingUpdatedUs(person)) };
-  }
-
-  #sessionOf(person: number): DriverFacts['session'] {
-    if (!this.people.hasSession(person)) return null;
-    return {
-      status: SESSION_STATUSES[this.people.status(person)] ?? 'unrecognised',
-      updatedAt: millisOf(this.people.sessionUpdatedUs(person)),
-      endedAt: millisOf(this.people.sessionEndedUs(person)),
-      region: this.regions.nameOf(this.people.region(person)),
-    };
+  /** 0: there is no such profile. */
+  #numberOf(parkId: string, driverId: string): number {
+    this.#key.set(parkId, driverId);
+    const no = this.#find();
+    return no === 0 || this.profiles.isDeleted(no) ? 0 : no;
   }
 
   /** A number that was never seen. Its key may have been another number's, whose row is gone by now: that one ends here. */
@@ -238,8 +233,4 @@ const MAX_US = 253_402_300_799_000_000;
 export function microsOf(value: number | string | null): number {
   if (typeof value !== 'number' || !Number.isFinite(value)) return Number.NaN;
   return Math.min(MAX_US, Math.max(MIN_US, value));
-}
-
-function millisOf(micros: number): number | null {
-  return Number.isNaN(micros) ? null : Math.floor(micros / 1_000);
 }

@@ -195,15 +195,23 @@ export class PersonSlots {
 
   /** Writes the token's field of a record. */
   writeToken(writer: Writer, no: number): void {
+    const field = this.#tokenField(no);
+    reserve(writer, field.length);
+    writeBytes(writer, field, 0, field.length);
+  }
+
+  /** The person's token. */
+  token(no: number): string {
+    const field = this.#tokenField(no);
+    // Behind the tag stands the length, whose last byte is the first below 128.
+    return Buffer.from(field.subarray(field.findIndex((byte, i) => i > 0 && byte < 128) + 1)).toString();
+  }
+
+  #tokenField(no: number): Uint8Array {
     const length = this.#byte(no, TOKEN_LENGTH);
-    if (length !== ELSEWHERE) {
-      reserve(writer, length);
-      writeBytes(writer, this.#slab.of(no).bytes, this.#slab.at(no) + TOKEN, length);
-      return;
-    }
-    const stored = this.#arena.get(this.#word(no, CHUNK), this.#word(no, PLACE));
-    reserve(writer, stored.length);
-    writeBytes(writer, stored, 0, stored.length);
+    if (length === ELSEWHERE) return this.#arena.get(this.#word(no, CHUNK), this.#word(no, PLACE));
+    const at = this.#slab.at(no) + TOKEN;
+    return this.#slab.of(no).bytes.subarray(at, at + length);
   }
 
   /** The id of somebody; null if none is bound. */

@@ -1,15 +1,16 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Check, VerdictOutcome, VerdictReason } from '../../gen/deptrans/v1/diagnostics_pb.ts';
+import { Check, EnforcementMode, VerdictOutcome, VerdictReason } from '../../gen/deptrans/v1/diagnostics_pb.ts';
 import { DriverId_State } from '../../gen/deptrans/v1/driver_id_pb.ts';
 import { openDiagnosticsService } from '../../src/api/diagnostics-service.ts';
 import { FeedRefusal } from '../../src/feed/refusal.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { openEdge, transports } from '../support/edge.ts';
-import { clientsOf, type FeedApi, openFeedApi, REGIONS } from '../support/feed/api.ts';
+import { clientsOf, type FeedApi, openFeedApi, REGIONS, servicesOf } from '../support/feed/api.ts';
 import { refusalOf } from '../support/feed/refusal.ts';
 import { addPeople, moveProfiles, setBindings, setSessions } from '../support/feed/world.ts';
+import { inForceIn, observing, TEXTS } from '../support/policy.ts';
 
 let database: TestDatabase;
 let api: FeedApi;
@@ -172,8 +173,8 @@ test('an old copy says that it is old; none at all is refused', async () => {
   const service = (changed: Partial<typeof feed>) =>
     openDiagnosticsService({
       feed: { ...feed, ...changed },
-      regions: REGIONS,
-      maxDataAgeMs: 60_000,
+      inForce: () => observing(REGIONS),
+      texts: TEXTS,
       clock: systemClock,
     });
   const over = async (changed: Partial<typeof feed>) => {
@@ -191,4 +192,51 @@ test('an old copy says that it is old; none at all is refused', async () => {
   };
   await using empty = await over({ lookup, sourceAgeMs: () => Number.POSITIVE_INFINITY });
   expect(await refusalOf(empty.diagnostics.checkDriver(ref('good')))).toBe('Unavailable SERVICE_DEGRADED');
+});
+
+test.each([
+  ['OBSERVE', true, ''],
+  ['WARN', true, 'Ваша смена'],
+  ['DEPRIORITISE', true, 'Ваша смена'],
+  ['BLOCK', false, 'Ваша смена'],
+] as const)('in the mode %s', async (mode, allowed, text) => {
+  const rules = [{ check: Check.SESSION, mode: EnforcementMode[mode], categories: ['econom'] }];
+  const inForce = inForceIn(REGIONS, { version: 3n, policy: { regions: [{ region: 'moscow', rules }] } });
+  const edge = await openEdge(servicesOf(api.feed, () => inForce));
+  try {
+    const { diagnostics } = clientsOf(transports['Connect JSON, HTTP/1.1']!(edge.url));
+    const said = await diagnostics.checkDriver({ ...ref('ended'), categories: ['econom'] });
+    const [id, session] = said.verdicts;
+    expect(said).toMatchObject({ allowed, policyVersion: 3n });
+    expect(id).toMatchObject({ outcome: VerdictOutcome.PASS, mode: EnforcementMode.OBSERVE, text: '', action: '' });
+    expect(id!.rule).toBeUndefined();
+    expect(session).toMatchObject({ outcome: VerdictOutcome.FAIL, mode: EnforcementMode[mode], rule: 0 });
+    expect(session!.text.startsWith(text)).toBe(true);
+    expect([session!.text === '', session!.action]).toEqual([text === '', text === '' ? '' : 'rest']);
+    const english = await diagnostics.checkDriver(ref('ended'), { headers: { 'accept-language': 'en-GB, ru;q=0.5' } });
+    expect(english.verdicts[1]!.text).toBe(text === '' ? '' : TEXTS.session_ended.en);
+    const elsewhere = await diagnostics.checkDriver({ ...ref('ended'), categories: ['business'] });
+    expect(elsewhere).toMatchObject({ allowed: true });
+  } finally {
+    await edge.close(0);
+  }
+});
+
+test('a batch is judged by one policy, and says whom it lets through', async () => {
+  const rules = [{ check: Check.SESSION, mode: EnforcementMode.BLOCK }];
+  let version = 0n;
+  const inForce = () => {
+    version += 1n;
+    return inForceIn(REGIONS, { version, policy: { regions: [{ region: 'moscow', rules }] } });
+  };
+  const edge = await openEdge(servicesOf(api.feed, inForce));
+  try {
+    const { diagnostics } = clientsOf(transports['gRPC binary, HTTP/2']!(edge.url));
+    const drivers = ['good', 'ended', 'odd', 'unbound'].map(ref);
+    const said = await diagnostics.checkDrivers({ drivers });
+    expect(said.policyVersion).toBe(1n);
+    expect(said.results.map(({ allowed }) => allowed)).toEqual([true, false, true, true]);
+  } finally {
+    await edge.close(0);
+  }
 });

@@ -1,8 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
-import { Check } from '../../gen/deptrans/v1/diagnostics_pb.ts';
-import { EnforcementMode, PolicySchema } from '../../gen/deptrans/v1/policy_pb.ts';
+import { Check, EnforcementMode } from '../../gen/deptrans/v1/diagnostics_pb.ts';
+import { PolicySchema } from '../../gen/deptrans/v1/policy_pb.ts';
 import { refusalOf } from '../support/feed/refusal.ts';
 import { openPolicyWorld } from '../support/policy-world.ts';
 import { until } from '../support/until.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type DriverFixture, driverCacheFrom, type Region } from '../../consumer/driver-cache.ts';
-import { type DriverFacts, judge } from '../../src/domain/verdict.ts';
+import { compilePolicy, type Facts, judge, type RegionPolicy, timesOf } from '../../verdict/verdict.ts';
 
 const NOW = 1_790_000_000_500;
 const REGIONS: Region[] = [
@@ -9,7 +9,13 @@ const REGIONS: Region[] = [
   { id: 'tver', on: true, tariffs: ['econom'] },
   { id: 'omsk', on: false, tariffs: ['econom'] },
 ];
-const BY_NAME = new Map(REGIONS.map((region) => [region.id, region]));
+const observed = (region: Region): RegionPolicy => ({ ...region, steppedBack: false, endsSoonMs: 0, rules: [] });
+const OBSERVING = compilePolicy({
+  version: 0,
+  suspended: false,
+  maxDataAgeMs: 60_000,
+  regions: REGIONS.map(observed),
+});
 const clock = { now: () => NOW, monotonic: () => 0 };
 const driver = { parkId: 'p', driverId: 'd' };
 
@@ -19,43 +25,44 @@ const anyTime = fc.oneof(
   fc.integer({ min: NOW - 1_500, max: NOW + 1_500 }),
   fc.constantFrom(0, 1_000, NOW, 4_100_000_000_000, -5_000),
 );
-const anyBinding = fc.record({
-  state: fc.constantFrom('unbound', 'bound', 'recheck', 'rejected' as const),
-  updatedAt: anyTime,
-});
-const anySession = fc.record({
-  status: fc.constantFrom('issued', 'online', 'finished', 'finalized', 'canceled', 'unrecognised' as const),
-  updatedAt: anyTime,
-  endedAt: anyTime,
-  region: anyRegion,
-});
-const anyFacts: fc.Arbitrary<DriverFacts | null> = fc.oneof(
-  fc.constant(null),
-  fc.constant({ person: false, binding: null, session: null }),
-  fc.record({
-    person: fc.constant(true),
-    binding: fc.option(anyBinding),
-    session: fc.option(anySession),
-  }),
+const anyFacts: fc.Arbitrary<Facts | null> = fc.option(
+  fc
+    .record({
+      parkId: fc.constant(driver.parkId),
+      person: fc.constantFrom('person', 'person', ''),
+      share: fc.constant(0),
+      binding: fc.constantFrom('unbound', 'bound', 'recheck', 'rejected' as const),
+      bindingUpdatedAt: anyTime,
+      session: fc.constantFrom(null, 'issued', 'online', 'finished', 'finalized', 'canceled', 'unrecognised' as const),
+      sessionUpdatedAt: anyTime,
+      sessionEndedAt: anyTime,
+      region: anyRegion,
+    })
+    .map((facts): Facts => {
+      if (facts.person === '') return { ...facts, ...NO_BINDING, ...NO_SESSION };
+      return facts.session === null ? { ...facts, ...NO_SESSION } : facts;
+    }),
 );
+const NO_BINDING = { binding: 'unbound', bindingUpdatedAt: null } as const;
+const NO_SESSION = { session: null, sessionUpdatedAt: null, sessionEndedAt: null, region: '' } as const;
 const anyOrder = fc.record({
   region: fc.option(anyRegion, { nil: undefined }),
   categories: fc.option(fc.subarray(['econom', 'business', 'vip']), { nil: undefined }),
 });
 
 /** The facts as records of the feeds. Microseconds below the millisecond are cut off by the rules. */
-function fixtureOf({ person, binding, session }: DriverFacts): DriverFixture {
-  const us = (ms: number | null | undefined) => (ms === null || ms === undefined ? null : ms * 1_000 + 999);
-  const token = person ? 'person' : '';
+function fixtureOf(facts: Facts): DriverFixture {
+  const us = (ms: number | null) => (ms === null ? null : ms * 1_000 + 999);
+  const { person, session: status, region } = facts;
   return {
     ...driver,
-    id: { person: token, state: binding?.state ?? 'unbound', updatedAtUs: us(binding?.updatedAt) },
-    session: session && {
-      person: token,
-      status: session.status,
-      region: session.region,
-      updatedAtUs: us(session.updatedAt),
-      endedAtUs: us(session.endedAt),
+    id: { person, state: facts.binding, updatedAtUs: us(facts.bindingUpdatedAt) },
+    session: status && {
+      person,
+      status,
+      region,
+      updatedAtUs: us(facts.sessionUpdatedAt),
+      endedAtUs: us(facts.sessionEndedAt),
     },
   };
 }
@@ -63,18 +70,22 @@ function fixtureOf({ person, binding, session }: DriverFacts): DriverFixture {
 test('whatever the facts and the order, the verdicts are those of the service', () => {
   fc.assert(
     fc.property(anyFacts, anyOrder, (facts, order) => {
-      const asked = order.categories && order.categories.length > 0 ? order.categories : null;
-      const listed = ({ tariffs }: { tariffs: readonly string[] }) =>
-        !asked || tariffs.some((one) => asked.includes(one));
-      const expected = judge(facts, { region: order.region || null, listed }, BY_NAME, true, NOW);
+      const expected = judge(facts, order, OBSERVING, NOW, 0);
       const cache = driverCacheFrom(facts ? [fixtureOf(facts)] : [], { regions: REGIONS, clock });
       const said = cache.explain(driver, order);
       const { region } = said;
+      expect(region).toBe(expected.region);
+      const both = [expected.deptransId, expected.session];
       expect([
-        { check: 'deptrans_id', ...said.deptransId, since: said.deptransIdSince, until: null, region },
-        { check: 'session', ...said.session, since: said.sessionSince, until: said.sessionUntil, region },
-      ]).toEqual(expected);
-      expect(said.allowed).toBe(expected.every(({ outcome }) => outcome !== 'fail'));
+        { ...said.deptransId, since: said.deptransIdSince, until: null },
+        { ...said.session, since: said.sessionSince, until: said.sessionUntil },
+      ]).toEqual(
+        both.map((verdict) => {
+          const { outcome, reason } = verdict;
+          return { outcome, reason: reason === 'ok' ? null : reason, ...timesOf(verdict, facts) };
+        }),
+      );
+      expect(said.allowed).toBe(both.every(({ outcome }) => outcome !== 'fail'));
       const { deptransId, session, allowed, ageMs } = said;
       expect(cache.check(driver, order)).toEqual({ deptransId, session, allowed, region, ageMs });
     }),

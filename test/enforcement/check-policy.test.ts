@@ -1,7 +1,7 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
-import { Check } from '../../gen/deptrans/v1/diagnostics_pb.ts';
-import { EnforcementMode, type PolicyRuleSchema, PolicySchema } from '../../gen/deptrans/v1/policy_pb.ts';
+import { Check, EnforcementMode } from '../../gen/deptrans/v1/diagnostics_pb.ts';
+import { type PolicyRuleSchema, PolicySchema } from '../../gen/deptrans/v1/policy_pb.ts';
 import { problemsOf } from '../../src/enforcement/enforcement.ts';
 
 const NOW = 1_800_000_000_000;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { Image } from '../../src/feed/image.ts';
+import { shareOf } from '../../verdict/verdict.ts';
 import { keyHash } from '../support/feed/murmur.ts';
 import { bindingRow, profileRow, sessionRow } from '../support/feed/rows.ts';
 
@@ -16,8 +17,8 @@ test('older and equal rows change nothing', () => {
   image.putProfile(profileRow(9, 0, 1), before);
   expect(touched).toEqual([]);
   expect(image.factsOf('park', 'driver-1')).toMatchObject({
-    session: { region: 'new' },
-    binding: { state: 'recheck' },
+    region: 'new',
+    binding: 'recheck',
   });
   expect(image.factsOf('park', 'driver-9')).toBeNull();
 });
@@ -66,9 +67,15 @@ test('what was known of a person before the profile came is there when it comes'
   image.putBinding(bindingRow(7, 2));
   image.putProfile(profileRow(1, 3, 7));
   expect(image.factsOf('park', 'driver-1')).toEqual({
-    person: true,
-    binding: { state: 'bound', updatedAt: 1_000 },
-    session: { status: 'online', updatedAt: 2_000, endedAt: null, region: 'moscow' },
+    parkId: 'park',
+    person: 'person-7',
+    share: shareOf('person-7'),
+    binding: 'bound',
+    bindingUpdatedAt: 1_000,
+    session: 'online',
+    sessionUpdatedAt: 2_000,
+    sessionEndedAt: null,
+    region: 'moscow',
   });
 });
 
@@ -78,14 +85,16 @@ test('a key that comes back under another number is the new one', () => {
   image.putProfile(profileRow(1, 2, null, { driver_id: 'd', deleted: true }));
   expect(image.factsOf('park', 'd')).toBeNull();
   image.putProfile(profileRow(50, 3, 2, { driver_id: 'd' }));
-  expect(image.factsOf('park', 'd')).toMatchObject({ person: true });
+  expect(image.factsOf('park', 'd')).toMatchObject({ person: 'person-2' });
   expect([image.recordSeq('ids', 1), image.isLive('ids', 1)]).toEqual([0, false]);
 });
 
 test('many keys are all found, and only they', () => {
   const image = new Image();
   for (let no = 1; no <= 30_000; no++) image.putProfile(profileRow(no, no, no % 2 ? no : null));
-  for (let no = 1; no <= 30_000; no++) expect(image.factsOf('park', `driver-${no}`)?.person).toBe(no % 2 === 1);
+  for (let no = 1; no <= 30_000; no++) {
+    expect(image.factsOf('park', `driver-${no}`)?.person).toBe(no % 2 === 1 ? `person-${no}` : '');
+  }
   expect(image.factsOf('park', 'driver-30001')).toBeNull();
   expect(image.factsOf('parkdriver', '-1')).toBeNull();
 });

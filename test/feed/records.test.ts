@@ -140,5 +140,5 @@ test.each([1, 35, 64, 200, 20_000])('keys, tokens, ids and words of %d bytes', (
   const common = { parkId: long('p'), driverId: long('d'), driverLicensePdId: long('t') };
   expect(idRecord(image, 7)).toMatchObject({ ...common, deptransId: long('9'), seq: 2n });
   expect(statusRecord(image, 7)).toMatchObject({ ...common, sessionStatusRaw: long('w'), region: long('r'), seq: 3n });
-  expect(image.factsOf(long('p'), long('d'))).toMatchObject({ session: { region: long('r') } });
+  expect(image.factsOf(long('p'), long('d'))).toMatchObject({ person: long('t'), region: long('r') });
 });

@@ -33,7 +33,9 @@ export async function openPolicyWorld({ pollMs = 20 } = {}) {
   stack.defer(() => edge.close(0));
   await putRules(db, REGIONS);
   const lifetime = openLifetime();
-  const enforcement = stack.use(openEnforcement({ db, pollMs, lifetime, clock: systemClock, log, metrics }));
+  const enforcement = stack.use(
+    openEnforcement({ db, maxDataAgeMs: 60_000, pollMs, lifetime, clock: systemClock, log, metrics }),
+  );
   const as = (name: string) =>
     createClient(
       PolicyService,

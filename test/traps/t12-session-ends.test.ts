@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { expect } from 'vitest';
-import { judge } from '../../src/domain/verdict.ts';
+import { judge, timesOf } from '../../verdict/verdict.ts';
+import { observing } from '../support/policy.ts';
 import { inTown, type Town } from './town.ts';
 
 const MINUTE = 60_000;
@@ -138,12 +139,21 @@ inTown('T12: until then a consumer compares the end with its own clock', async (
   const session = (await town.session('ann'))!;
   const endedAt = session.ended_at!.getTime();
   const facts = {
-    person: true,
-    binding: { state: 'bound' as const, updatedAt: 0 },
-    session: { status: 'online' as const, updatedAt: session.updated_at.getTime(), endedAt, region: 'moscow' },
+    parkId: 'p',
+    person: 'ann',
+    share: 0,
+    binding: 'bound' as const,
+    bindingUpdatedAt: 0,
+    session: 'online' as const,
+    sessionUpdatedAt: session.updated_at.getTime(),
+    sessionEndedAt: endedAt,
+    region: 'moscow',
   };
-  const regions = new Map([['moscow', { id: 'moscow', on: true, tariffs: ['econom'] }]]);
-  const at = (ms: number) => judge(facts, { region: null, listed: () => true }, regions, true, ms)[1];
+  const { compiled } = observing([{ id: 'moscow', on: true, tariffs: ['econom'] }]);
+  const at = (ms: number) => {
+    const verdict = judge(facts, {}, compiled, ms, 0).session;
+    return { ...verdict, ...timesOf(verdict, facts) };
+  };
   expect(at(endedAt - 1)).toMatchObject({ outcome: 'pass', until: endedAt });
   expect(at(endedAt)).toMatchObject({ outcome: 'fail', reason: 'session_ended', since: endedAt });
 });

@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file deptrans/v1/diagnostics.proto.
  */
 export const file_deptrans_v1_diagnostics: GenFile = /*@__PURE__*/
-  fileDesc("Ch1kZXB0cmFucy92MS9kaWFnbm9zdGljcy5wcm90bxILZGVwdHJhbnMudjEiiQIKB1ZlcmRpY3QSIQoFY2hlY2sYASABKA4yEi5kZXB0cmFucy52MS5DaGVjaxIsCgdvdXRjb21lGAIgASgOMhsuZGVwdHJhbnMudjEuVmVyZGljdE91dGNvbWUSKgoGcmVhc29uGAMgASgOMhouZGVwdHJhbnMudjEuVmVyZGljdFJlYXNvbhIbChNhbGxvd19jdXJyZW50X29yZGVyGAQgASgIEikKBXNpbmNlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgV1bnRpbBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVnaW9uGAcgASgJIjcKCUZyZXNobmVzcxIVCg1zb3VyY2VfYWdlX21zGAEgASgDEhMKC3Rocm91Z2hfc2VxGAIgASgDIlwKEkNoZWNrRHJpdmVyUmVxdWVzdBIPCgdwYXJrX2lkGAEgASgJEhEKCWRyaXZlcl9pZBgCIAEoCRIOCgZyZWdpb24YAyABKAkSEgoKY2F0ZWdvcmllcxgEIAMoCSJoChNDaGVja0RyaXZlclJlc3BvbnNlEiYKCHZlcmRpY3RzGAEgAygLMhQuZGVwdHJhbnMudjEuVmVyZGljdBIpCglmcmVzaG5lc3MYAiABKAsyFi5kZXB0cmFucy52MS5GcmVzaG5lc3MiYgoTQ2hlY2tEcml2ZXJzUmVxdWVzdBInCgdkcml2ZXJzGAEgAygLMhYuZGVwdHJhbnMudjEuRHJpdmVyUmVmEg4KBnJlZ2lvbhgCIAEoCRISCgpjYXRlZ29yaWVzGAMgAygJIl0KC0RyaXZlckNoZWNrEiYKBmRyaXZlchgBIAEoCzIWLmRlcHRyYW5zLnYxLkRyaXZlclJlZhImCgh2ZXJkaWN0cxgCIAMoCzIULmRlcHRyYW5zLnYxLlZlcmRpY3QibAoUQ2hlY2tEcml2ZXJzUmVzcG9uc2USKQoHcmVzdWx0cxgBIAMoCzIYLmRlcHRyYW5zLnYxLkRyaXZlckNoZWNrEikKCWZyZXNobmVzcxgCIAEoCzIWLmRlcHRyYW5zLnYxLkZyZXNobmVzcyI+ChNHZXREcml2ZXJJZHNSZXF1ZXN0EicKB2RyaXZlcnMYASADKAsyFi5kZXB0cmFucy52MS5Ecml2ZXJSZWYiagoORHJpdmVySWRSZXN1bHQSJgoGZHJpdmVyGAEgASgLMhYuZGVwdHJhbnMudjEuRHJpdmVyUmVmEg0KBWtub3duGAIgASgIEiEKAmlkGAMgASgLMhUuZGVwdHJhbnMudjEuRHJpdmVySWQibwoUR2V0RHJpdmVySWRzUmVzcG9uc2USLAoHcmVzdWx0cxgBIAMoCzIbLmRlcHRyYW5zLnYxLkRyaXZlcklkUmVzdWx0EikKCWZyZXNobmVzcxgCIAEoCzIWLmRlcHRyYW5zLnYxLkZyZXNobmVzcypICgVDaGVjaxIVChFDSEVDS19VTlNQRUNJRklFRBAAEhUKEUNIRUNLX0RFUFRSQU5TX0lEEAESEQoNQ0hFQ0tfU0VTU0lPThACKoIBCg5WZXJkaWN0T3V0Y29tZRIfChtWRVJESUNUX09VVENPTUVfVU5TUEVDSUZJRUQQABIYChRWRVJESUNUX09VVENPTUVfUEFTUxABEhgKFFZFUkRJQ1RfT1VUQ09NRV9GQUlMEAISGwoXVkVSRElDVF9PVVRDT01FX1VOS05PV04QAyr8AgoNVmVyZGljdFJlYXNvbhIeChpWRVJESUNUX1JFQVNPTl9VTlNQRUNJRklFRBAAEh8KG1ZFUkRJQ1RfUkVBU09OX05PVF9SRVFVSVJFRBABEhgKFFZFUkRJQ1RfUkVBU09OX05PX0lEEAISHgoaVkVSRElDVF9SRUFTT05fSURfUkVKRUNURUQQAxIdChlWRVJESUNUX1JFQVNPTl9OT19TRVNTSU9OEAQSIAocVkVSRElDVF9SRUFTT05fU0VTU0lPTl9FTkRFRBAFEiIKHlZFUkRJQ1RfUkVBU09OX1BST0ZJTEVfVU5LTk9XThAGEiEKHVZFUkRJQ1RfUkVBU09OX1BFUlNPTl9VTktOT1dOEAcSKAokVkVSRElDVF9SRUFTT05fU0VTU0lPTl9TVEFURV9VTktOT1dOEAgSHwobVkVSRElDVF9SRUFTT05fREFUQV9UT09fT0xEEAkSHQoZVkVSRElDVF9SRUFTT05fSURfUkVDSEVDSxAKMp8CChJEaWFnbm9zdGljc1NlcnZpY2USVQoLQ2hlY2tEcml2ZXISHy5kZXB0cmFucy52MS5DaGVja0RyaXZlclJlcXVlc3QaIC5kZXB0cmFucy52MS5DaGVja0RyaXZlclJlc3BvbnNlIgOQAgESWAoMQ2hlY2tEcml2ZXJzEiAuZGVwdHJhbnMudjEuQ2hlY2tEcml2ZXJzUmVxdWVzdBohLmRlcHRyYW5zLnYxLkNoZWNrRHJpdmVyc1Jlc3BvbnNlIgOQAgESWAoMR2V0RHJpdmVySWRzEiAuZGVwdHJhbnMudjEuR2V0RHJpdmVySWRzUmVxdWVzdBohLmRlcHRyYW5zLnYxLkdldERyaXZlcklkc1Jlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_deptrans_v1_driver_id, file_deptrans_v1_records, file_google_protobuf_timestamp]);
+  fileDesc("Ch1kZXB0cmFucy92MS9kaWFnbm9zdGljcy5wcm90bxILZGVwdHJhbnMudjEi7wIKB1ZlcmRpY3QSIQoFY2hlY2sYASABKA4yEi5kZXB0cmFucy52MS5DaGVjaxIsCgdvdXRjb21lGAIgASgOMhsuZGVwdHJhbnMudjEuVmVyZGljdE91dGNvbWUSKgoGcmVhc29uGAMgASgOMhouZGVwdHJhbnMudjEuVmVyZGljdFJlYXNvbhIbChNhbGxvd19jdXJyZW50X29yZGVyGAQgASgIEikKBXNpbmNlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgV1bnRpbBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVnaW9uGAcgASgJEioKBG1vZGUYCCABKA4yHC5kZXB0cmFucy52MS5FbmZvcmNlbWVudE1vZGUSDAoEdGV4dBgJIAEoCRIOCgZhY3Rpb24YCiABKAkSEQoEcnVsZRgLIAEoDUgAiAEBQgcKBV9ydWxlIjcKCUZyZXNobmVzcxIVCg1zb3VyY2VfYWdlX21zGAEgASgDEhMKC3Rocm91Z2hfc2VxGAIgASgDIlwKEkNoZWNrRHJpdmVyUmVxdWVzdBIPCgdwYXJrX2lkGAEgASgJEhEKCWRyaXZlcl9pZBgCIAEoCRIOCgZyZWdpb24YAyABKAkSEgoKY2F0ZWdvcmllcxgEIAMoCSKRAQoTQ2hlY2tEcml2ZXJSZXNwb25zZRImCgh2ZXJkaWN0cxgBIAMoCzIULmRlcHRyYW5zLnYxLlZlcmRpY3QSKQoJZnJlc2huZXNzGAIgASgLMhYuZGVwdHJhbnMudjEuRnJlc2huZXNzEg8KB2FsbG93ZWQYAyABKAgSFgoOcG9saWN5X3ZlcnNpb24YBCABKAMiYgoTQ2hlY2tEcml2ZXJzUmVxdWVzdBInCgdkcml2ZXJzGAEgAygLMhYuZGVwdHJhbnMudjEuRHJpdmVyUmVmEg4KBnJlZ2lvbhgCIAEoCRISCgpjYXRlZ29yaWVzGAMgAygJIm4KC0RyaXZlckNoZWNrEiYKBmRyaXZlchgBIAEoCzIWLmRlcHRyYW5zLnYxLkRyaXZlclJlZhImCgh2ZXJkaWN0cxgCIAMoCzIULmRlcHRyYW5zLnYxLlZlcmRpY3QSDwoHYWxsb3dlZBgDIAEoCCKEAQoUQ2hlY2tEcml2ZXJzUmVzcG9uc2USKQoHcmVzdWx0cxgBIAMoCzIYLmRlcHRyYW5zLnYxLkRyaXZlckNoZWNrEikKCWZyZXNobmVzcxgCIAEoCzIWLmRlcHRyYW5zLnYxLkZyZXNobmVzcxIWCg5wb2xpY3lfdmVyc2lvbhgDIAEoAyI+ChNHZXREcml2ZXJJZHNSZXF1ZXN0EicKB2RyaXZlcnMYASADKAsyFi5kZXB0cmFucy52MS5Ecml2ZXJSZWYiagoORHJpdmVySWRSZXN1bHQSJgoGZHJpdmVyGAEgASgLMhYuZGVwdHJhbnMudjEuRHJpdmVyUmVmEg0KBWtub3duGAIgASgIEiEKAmlkGAMgASgLMhUuZGVwdHJhbnMudjEuRHJpdmVySWQibwoUR2V0RHJpdmVySWRzUmVzcG9uc2USLAoHcmVzdWx0cxgBIAMoCzIbLmRlcHRyYW5zLnYxLkRyaXZlcklkUmVzdWx0EikKCWZyZXNobmVzcxgCIAEoCzIWLmRlcHRyYW5zLnYxLkZyZXNobmVzcypICgVDaGVjaxIVChFDSEVDS19VTlNQRUNJRklFRBAAEhUKEUNIRUNLX0RFUFRSQU5TX0lEEAESEQoNQ0hFQ0tfU0VTU0lPThACKoIBCg5WZXJkaWN0T3V0Y29tZRIfChtWRVJESUNUX09VVENPTUVfVU5TUEVDSUZJRUQQABIYChRWRVJESUNUX09VVENPTUVfUEFTUxABEhgKFFZFUkRJQ1RfT1VUQ09NRV9GQUlMEAISGwoXVkVSRElDVF9PVVRDT01FX1VOS05PV04QAyrAAwoNVmVyZGljdFJlYXNvbhIeChpWRVJESUNUX1JFQVNPTl9VTlNQRUNJRklFRBAAEh8KG1ZFUkRJQ1RfUkVBU09OX05PVF9SRVFVSVJFRBABEhgKFFZFUkRJQ1RfUkVBU09OX05PX0lEEAISHgoaVkVSRElDVF9SRUFTT05fSURfUkVKRUNURUQQAxIdChlWRVJESUNUX1JFQVNPTl9OT19TRVNTSU9OEAQSIAocVkVSRElDVF9SRUFTT05fU0VTU0lPTl9FTkRFRBAFEiIKHlZFUkRJQ1RfUkVBU09OX1BST0ZJTEVfVU5LTk9XThAGEiEKHVZFUkRJQ1RfUkVBU09OX1BFUlNPTl9VTktOT1dOEAcSKAokVkVSRElDVF9SRUFTT05fU0VTU0lPTl9TVEFURV9VTktOT1dOEAgSHwobVkVSRElDVF9SRUFTT05fREFUQV9UT09fT0xEEAkSHQoZVkVSRElDVF9SRUFTT05fSURfUkVDSEVDSxAKEiQKIFZFUkRJQ1RfUkVBU09OX1NFU1NJT05fRU5EU19TT09OEAsSHAoYVkVSRElDVF9SRUFTT05fU1VTUEVOREVEEAwqxQEKD0VuZm9yY2VtZW50TW9kZRIgChxFTkZPUkNFTUVOVF9NT0RFX1VOU1BFQ0lGSUVEEAASGAoURU5GT1JDRU1FTlRfTU9ERV9PRkYQARIcChhFTkZPUkNFTUVOVF9NT0RFX09CU0VSVkUQAhIZChVFTkZPUkNFTUVOVF9NT0RFX1dBUk4QAxIhCh1FTkZPUkNFTUVOVF9NT0RFX0RFUFJJT1JJVElTRRAEEhoKFkVORk9SQ0VNRU5UX01PREVfQkxPQ0sQBTKfAgoSRGlhZ25vc3RpY3NTZXJ2aWNlElUKC0NoZWNrRHJpdmVyEh8uZGVwdHJhbnMudjEuQ2hlY2tEcml2ZXJSZXF1ZXN0GiAuZGVwdHJhbnMudjEuQ2hlY2tEcml2ZXJSZXNwb25zZSIDkAIBElgKDENoZWNrRHJpdmVycxIgLmRlcHRyYW5zLnYxLkNoZWNrRHJpdmVyc1JlcXVlc3QaIS5kZXB0cmFucy52MS5DaGVja0RyaXZlcnNSZXNwb25zZSIDkAIBElgKDEdldERyaXZlcklkcxIgLmRlcHRyYW5zLnYxLkdldERyaXZlcklkc1JlcXVlc3QaIS5kZXB0cmFucy52MS5HZXREcml2ZXJJZHNSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_deptrans_v1_driver_id, file_deptrans_v1_records, file_google_protobuf_timestamp]);
 
 /**
  * What one check says about a profile now.
@@ -74,6 +74,35 @@ export type Verdict = Message<"deptrans.v1.Verdict"> & {
    * @generated from field: string region = 7;
    */
   region: string;
+
+  /**
+   * What a failure does to this driver and this order, by the policy in force.
+   *
+   * @generated from field: deptrans.v1.EnforcementMode mode = 8;
+   */
+  mode: EnforcementMode;
+
+  /**
+   * What the driver should be told, in Russian, or in English if the request's Accept-Language puts it first. Empty if nothing is to be shown: the
+   * check passes or cannot be made, or the mode is milder than WARN.
+   *
+   * @generated from field: string text = 9;
+   */
+  text: string;
+
+  /**
+   * What the driver can do about it: a word for the app, of config/texts.json. Empty if nothing, or if nothing is to be shown.
+   *
+   * @generated from field: string action = 10;
+   */
+  action: string;
+
+  /**
+   * The place of the rule that gave the mode among the region's, from 0; absent: no rule applied.
+   *
+   * @generated from field: optional uint32 rule = 11;
+   */
+  rule?: number | undefined;
 };
 
 /**
@@ -172,6 +201,20 @@ export type CheckDriverResponse = Message<"deptrans.v1.CheckDriverResponse"> & {
    * @generated from field: deptrans.v1.Freshness freshness = 2;
    */
   freshness?: Freshness | undefined;
+
+  /**
+   * Whether the driver may get this order: no check fails in the mode BLOCK.
+   *
+   * @generated from field: bool allowed = 3;
+   */
+  allowed: boolean;
+
+  /**
+   * The version of the policy that gave the modes.
+   *
+   * @generated from field: int64 policy_version = 4;
+   */
+  policyVersion: bigint;
 };
 
 /**
@@ -235,6 +278,13 @@ export type DriverCheck = Message<"deptrans.v1.DriverCheck"> & {
    * @generated from field: repeated deptrans.v1.Verdict verdicts = 2;
    */
   verdicts: Verdict[];
+
+  /**
+   * As in CheckDriverResponse.
+   *
+   * @generated from field: bool allowed = 3;
+   */
+  allowed: boolean;
 };
 
 /**
@@ -263,6 +313,13 @@ export type CheckDriversResponse = Message<"deptrans.v1.CheckDriversResponse"> &
    * @generated from field: deptrans.v1.Freshness freshness = 2;
    */
   freshness?: Freshness | undefined;
+
+  /**
+   * The version of the policy that gave the modes of all of them.
+   *
+   * @generated from field: int64 policy_version = 3;
+   */
+  policyVersion: bigint;
 };
 
 /**
@@ -527,6 +584,20 @@ export const VerdictReason = {
    * @generated from enum value: VERDICT_REASON_ID_RECHECK = 10;
    */
   ID_RECHECK: 10,
+
+  /**
+   * PASS: the shift is on, and ends within the time that the policy calls soon.
+   *
+   * @generated from enum value: VERDICT_REASON_SESSION_ENDS_SOON = 11;
+   */
+  SESSION_ENDS_SOON: 11,
+
+  /**
+   * UNKNOWN: the checks are switched off everywhere.
+   *
+   * @generated from enum value: VERDICT_REASON_SUSPENDED = 12;
+   */
+  SUSPENDED: 12,
 } as const;
 
 /**
@@ -541,6 +612,68 @@ export type VerdictReason = (typeof VerdictReason)[keyof typeof VerdictReason] |
  */
 export const VerdictReasonSchema: GenEnum<VerdictReason> = /*@__PURE__*/
   enumDesc(file_deptrans_v1_diagnostics, 2);
+
+/**
+ * What a failing check does, from the mildest to the strictest.
+ *
+ * @generated from enum deptrans.v1.EnforcementMode
+ */
+export const EnforcementMode = {
+  /**
+   * Refused on input. In an answer: not judged.
+   *
+   * @generated from enum value: ENFORCEMENT_MODE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The check is not made: PASS(NOT_REQUIRED).
+   *
+   * @generated from enum value: ENFORCEMENT_MODE_OFF = 1;
+   */
+  OFF: 1,
+
+  /**
+   * Made and counted; nobody is told, nothing happens. What holds where no rule applies.
+   *
+   * @generated from enum value: ENFORCEMENT_MODE_OBSERVE = 2;
+   */
+  OBSERVE: 2,
+
+  /**
+   * The driver is told. Nothing happens.
+   *
+   * @generated from enum value: ENFORCEMENT_MODE_WARN = 3;
+   */
+  WARN: 3,
+
+  /**
+   * The driver is told, and gets orders after those whose checks pass.
+   *
+   * @generated from enum value: ENFORCEMENT_MODE_DEPRIORITISE = 4;
+   */
+  DEPRIORITISE: 4,
+
+  /**
+   * The driver is told, and gets no new order.
+   *
+   * @generated from enum value: ENFORCEMENT_MODE_BLOCK = 5;
+   */
+  BLOCK: 5,
+} as const;
+
+/**
+ * What a failing check does, from the mildest to the strictest.
+ *
+ * @generated from enum deptrans.v1.EnforcementMode
+ */
+export type EnforcementMode = (typeof EnforcementMode)[keyof typeof EnforcementMode] | UnknownEnum;
+
+/**
+ * Describes the enum deptrans.v1.EnforcementMode.
+ */
+export const EnforcementModeSchema: GenEnum<EnforcementMode> = /*@__PURE__*/
+  enumDesc(file_deptrans_v1_diagnostics, 3);
 
 /**
  * The two checks, answered from memory.

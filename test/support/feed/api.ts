@@ -10,6 +10,7 @@ import { systemClock } from '../../../src/runtime/clock.ts';
 import type { ListenerLimits } from '../../../src/runtime/listener.ts';
 import type { Db } from '../../../src/store/database.ts';
 import { type Edge, openEdge } from '../edge.ts';
+import { observing, TEXTS } from '../policy.ts';
 import { openTestFeed, type TestFeed } from './open-test-feed.ts';
 
 export const REGIONS = [
@@ -48,10 +49,10 @@ export async function openFeedApi(
   };
 }
 
-export function servicesOf(feed: Feed, maxDataAgeMs = 60_000) {
+export function servicesOf(feed: Feed, inForce = () => observing(REGIONS)) {
   return {
     incrementalUpdates: openIncrementalUpdatesService({ feed, regions: REGIONS }),
-    diagnostics: openDiagnosticsService({ feed, regions: REGIONS, maxDataAgeMs, clock: systemClock }),
+    diagnostics: openDiagnosticsService({ feed, inForce, texts: TEXTS, clock: systemClock }),
   };
 }
 
