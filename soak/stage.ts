@@ -94,7 +94,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
         if (slackMs !== undefined) await fitJudge(simulator, slackMs);
         const judged = simulator.compare();
         const repaired = await Promise.all(instances.map(({ service }) => readSweepRepaired(service.metricsUrl)));
-        const sweepRepaired = repaired.reduce((sum, n) => sum + n, 0);
+        const sweepRepaired = repaired.flatMap(Object.values).reduce((sum, n) => sum + n, 0);
         const explanation = await explain(simulator, judged);
         return { judged, figures: await figures.read(), sweepRepaired, explanation };
       },

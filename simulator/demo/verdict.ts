@@ -8,7 +8,7 @@ import { readJson } from './read-json.ts';
 import type { Stage } from './stage.ts';
 import { readSweepRepaired } from './sweep-repaired.ts';
 
-/** The last line of a run. `differ`, `outOfOrder`, `subscriberDiffer` and `sweepRepaired` are 0, `covered` has no 0, or the run has failed. */
+/** The last line of a run. `differ`, `outOfOrder` and `subscriberDiffer` are 0, `sweepRepaired` is empty, `covered` has no 0, or the run has failed. */
 export type RunVerdict = {
   events: number;
   reports: number;
@@ -20,7 +20,7 @@ export type RunVerdict = {
   waiting: number;
   parked: number;
   subscriberDiffer: number;
-  sweepRepaired: number;
+  sweepRepaired: Record<string, number>;
   covered: Record<string, number>;
   balance: Record<string, number>;
 };
@@ -79,11 +79,13 @@ export async function readVerdict(
 
 /** What is wrong with a run, in sentences; empty if nothing is. */
 export function complaintsAbout(verdict: RunVerdict): string[] {
-  const zero = ['differ', 'outOfOrder', 'waiting', 'subscriberDiffer', 'sweepRepaired'] as const;
+  const zero = ['differ', 'outOfOrder', 'waiting', 'subscriberDiffer'] as const;
   const uncovered = Object.keys(verdict.covered).filter((kind) => verdict.covered[kind] === 0);
+  const repaired = Object.entries(verdict.sweepRepaired).map(([cause, n]) => `${n} ${cause}`);
   return [
     ...zero.filter((name) => verdict[name] !== 0).map((name) => `${name} is ${verdict[name]}, not 0`),
     ...(verdict.balance['missing'] === 0 ? [] : [`${verdict.balance['missing']} events are unaccounted for`]),
+    ...(repaired.length === 0 ? [] : [`the sweep repaired lost wakes: ${repaired.join(', ')}`]),
     ...(verdict.connectedAtEnd >= 0.4 * verdict.people ? [] : ['fewer than 40 % of the drivers stayed connected']),
     ...(uncovered.length === 0 ? [] : [`never happened: ${uncovered.join(', ')}`]),
   ];

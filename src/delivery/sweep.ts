@@ -7,7 +7,7 @@ import type { Metrics } from '../runtime/metrics.ts';
 import { type Db, inTransaction } from '../store/database.ts';
 import { lead, resign } from '../store/leaders.ts';
 import { readRulesVersion } from '../store/rules.ts';
-import { noteOutside, readSweepPage, requeueStranded } from '../store/sweep.ts';
+import { lockUntouched, noteOutside, readSweepPage, requeueStranded } from '../store/sweep.ts';
 import { wake } from '../store/wake.ts';
 import { freshPositions } from './positions.ts';
 import type { RulesReader } from './rules-reader.ts';
@@ -62,8 +62,13 @@ export function openSweep({ db, trackstory, rules, limits, instance, clock, log,
   let rulesChangedAt = 0;
   const settlingMs = limits.deadlineMs + limits.slackMs + limits.quietMs + 2 * limits.sweepMs;
 
+  const noteRepair = (cause: Cause, n: number) => {
+    repaired.inc({ cause }, n);
+    log.warn({ cause, n }, 'the sweep repaired what a wake should have done');
+  };
+
   const sweepPage = async (after: string, signal: AbortSignal): Promise<{ last: string | null; woken: number }> => {
-    const { looks, rulesVersion, last } = await readSweepPage(db, after, limits.sweepPage);
+    const { looks, rulesVersion, last, versions } = await readSweepPage(db, after, limits.sweepPage);
     if (looks.length === 0) return { last, woken: 0 };
     const inForce = await rules.at(rulesVersion);
     const asked = looks.flatMap((look) => candidates(look, inForce, limits));
@@ -77,13 +82,16 @@ export function openSweep({ db, trackstory, rules, limits, instance, clock, log,
       const cause = causeToWake(look, desired, changed, onlySilent);
       return cause && !(isRepair(cause) && isTold(look)) ? [{ id: look.account.deptransId, cause }] : [];
     });
-    await inTransaction(db, (tx) =>
-      wake(
-        tx,
-        causes.map(({ id }) => id),
-      ),
-    );
-    for (const { cause } of causes) (isRepair(cause) ? repaired : woken).inc({ cause });
+    const ids = causes.map(({ id }) => id);
+    const untouched = await inTransaction(db, async (tx) => {
+      const same = await lockUntouched(tx, ids, versions);
+      await wake(tx, ids);
+      return same;
+    });
+    for (const { id, cause } of causes) {
+      if (!isRepair(cause)) woken.inc({ cause });
+      else if (untouched.has(id)) noteRepair(cause, 1);
+    }
     return { last, woken: causes.length };
   };
 
@@ -97,7 +105,7 @@ export function openSweep({ db, trackstory, rules, limits, instance, clock, log,
       after = page.last;
     }
     const stranded = await inTransaction(db, (tx) => requeueStranded(tx, limits.sweepPage));
-    if (stranded > 0) repaired.inc({ cause: 'stranded_row' }, stranded);
+    if (stranded > 0) noteRepair('stranded_row', stranded);
     sweptRules = version;
     return sum;
   };

@@ -3,22 +3,45 @@ import type { Look } from '../domain/report.ts';
 import type { Db } from './database.ts';
 import { accountColumns, readLooks, toAccount } from './look.ts';
 
-export type SweepPage = { looks: Look[]; rulesVersion: number; last: string | null };
+export type SweepPage = {
+  looks: Look[];
+  rulesVersion: number;
+  last: string | null;
+  /** Which version of its row each account was read from. */
+  versions: Map<string, string>;
+};
 
 /**
  * A page of accounts that may want a look without any event: open, in doubt, parked, or connected outside, and none that will be looked at anyway. Ordered by id, after `after`;
  * `last` is where the next page begins, null at the end. Takes no locks: what it finds is only woken, and judged again under a lease.
  */
 export async function readSweepPage(db: Db, after: string, limit: number): Promise<SweepPage> {
-  const { rows } = await sql<Parameters<typeof toAccount>[0]>`/* sweep.page */
-    select ${accountColumns} from deptrans.reports
+  const { rows } = await sql<Parameters<typeof toAccount>[0] & { version: string }>`/* sweep.page */
+    select ${accountColumns}, xmin::text as version from deptrans.reports
      where (believed or doubt or watched or parked_reason is not null) and deptrans_id > ${after}
        and lease_token is null and (due_at is null or due_at > (select deptrans.now()))
        and coalesce(wait_reason, '') in ('', 'parked', 'no_position')
      order by deptrans_id limit ${limit}`.execute(db);
   const last = rows.length === limit ? rows.at(-1)!.account[0] : null;
-  if (rows.length === 0) return { looks: [], rulesVersion: 0, last };
-  return { ...(await readLooks(db, rows.map(toAccount))), last };
+  if (rows.length === 0) return { looks: [], rulesVersion: 0, last, versions: new Map() };
+  const versions = new Map(rows.map(({ account: [id], version }) => [id, version]));
+  return { ...(await readLooks(db, rows.map(toAccount))), last, versions };
+}
+
+/**
+ * Locks accounts, and says which of them are as they were in this page. A change that came since, between the page and the facts of its accounts
+ * for one, has woken the others itself: every change that concerns an account writes its row in the same transaction.
+ */
+export async function lockUntouched(
+  tx: Db,
+  ids: readonly string[],
+  versions: SweepPage['versions'],
+): Promise<Set<string>> {
+  if (ids.length === 0) return new Set();
+  const { rows } = await sql<{ id: string; version: string }>`/* sweep.untouched */
+    select deptrans_id as id, xmin::text as version from deptrans.reports
+     where deptrans_id = any(${[...ids]}) order by deptrans_id for no key update`.execute(tx);
+  return new Set(rows.filter(({ id, version }) => versions.get(id) === version).map(({ id }) => id));
 }
 
 /** Notes since when drivers are outside (null: they are not), where no lease is held. */

@@ -30,7 +30,7 @@ test('through a broker: three commands to try, a line a second, and in the end a
     waiting: 0,
     parked: expect.any(Number),
     subscriberDiffer: 0,
-    sweepRepaired: 0,
+    sweepRepaired: {},
     covered: expect.toSatisfy((kinds) => Object.values(kinds).length > 20 && !Object.values(kinds).includes(0)),
     balance: expect.objectContaining({ taken: verdict.events, missing: 0 }),
   });

@@ -28,7 +28,7 @@ export type Scenario = AsyncDisposable & {
   rest(): Promise<Rest>;
 };
 
-export type Rest = { judged: Comparison; figures: Figures; sweepRepaired: number; explanation: string };
+export type Rest = { judged: Comparison; figures: Figures; sweepRepaired: Record<string, number>; explanation: string };
 
 export type ScenarioOptions = {
   people: number;
@@ -79,7 +79,7 @@ export async function openScenario(options: ScenarioOptions): Promise<Scenario> 
         await simulator.city.freeze();
         await untilAtRest({ cityUrl: simulator.url }, figures);
         const judged = simulator.compare();
-        const sweepRepaired = service ? await readSweepRepaired(service.metricsUrl) : 0;
+        const sweepRepaired = service ? await readSweepRepaired(service.metricsUrl) : {};
         return { judged, figures: await figures.read(), sweepRepaired, explanation: await explain(simulator, judged) };
       },
       [Symbol.asyncDispose]: () => owned.disposeAsync(),
@@ -95,7 +95,7 @@ export function expectExact({ judged, figures, sweepRepaired, explanation }: Res
   expect(judged, explanation).toMatchObject({ differ: 0, outOfOrder: 0, overlapping: 0, secondShifts: 0 });
   expect(judged.bindings).toMatchObject({ wrongAccepted: 0 });
   expect(figures).toMatchObject({ waiting: 0, busy: 0, balance: { missing: 0 } });
-  expect(sweepRepaired).toBe(0);
+  expect(sweepRepaired).toEqual({});
 }
 
 /** All that is known of the first of those that are wrong. */
