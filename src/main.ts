@@ -23,10 +23,13 @@ async function main(): Promise<void> {
       }, graceMs).unref();
     });
   }
-  process.on('unhandledRejection', (err) => {
-    log.fatal({ err }, 'a rejection that nobody handled');
-    process.exit(1);
-  });
+  // Node itself would print the text of the error and the line of code that threw it.
+  for (const event of ['uncaughtException', 'unhandledRejection']) {
+    process.on(event, (err: unknown) => {
+      log.fatal({ err, event }, 'an error that nobody handled');
+      process.exit(1);
+    });
+  }
   await using service = await openService(config, { lifetime, log, clock: systemClock });
   log.info({ url: service.url, metricsPort: service.metricsPort, parts: [...config.parts] }, 'started');
   await service.ended;
