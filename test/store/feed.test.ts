@@ -146,6 +146,16 @@ test('a copy that is left early, or aborted, takes nothing with it', async () =>
   expect(await all(readProfiles, db, ({ seq }) => seq)).toHaveLength(5_000);
 });
 
+test('copies leave no timers behind', async () => {
+  await using database = await openTestDatabase({ maxConnections: 1 });
+  await addPeople(database.db, 10);
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  await readProfiles(database.db, () => {});
+  const before = timers();
+  for (let i = 0; i < 20; i++) await readProfiles(database.db, () => {});
+  expect(timers() - before).toBeLessThan(10);
+});
+
 test('a copy that cannot be made says why', async () => {
   await using database = await openTestDatabase();
   await sql`drop table deptrans.session_statuses cascade`.execute(database.db);

@@ -42,4 +42,3 @@ async function makeDatabase(serverUrl: string, name: string): Promise<string> {
 }
 
 await main();
-process.exit(); // whatever timers are left, nobody waits for them
