@@ -1,8 +1,9 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
+import { settingsFor } from '../keys/keys.ts';
 import { readConfig } from '../src/config.ts';
 
 const good = {
@@ -17,6 +18,8 @@ const good = {
   DRIVER_TRACKSTORY_URL: 'http://127.0.0.1:1',
   PERSONAL_URL: 'http://127.0.0.1:1',
 };
+
+const KEYED = { AUTH: 'keys', SERVICE_JWKS: '/s', SERVICE_ISSUER: 's' };
 
 function problemsOf(env: Record<string, string | undefined>, folder?: string): string {
   try {
@@ -84,4 +87,47 @@ test('a secret may come from a file, but not twice', () => {
 
 test('nothing but loopback is listened on', () => {
   expect(problemsOf({ ...good, HOST: '0.0.0.0' })).toContain('HOST');
+});
+
+test('open to all is for loopback, and nothing but keys is the default', () => {
+  const { AUTH: _, ...unsaid } = good;
+  expect(problemsOf(unsaid)).toMatch(/SERVICE_JWKS, SERVICE_ISSUER: needed/);
+  for (const host of ['0.0.0.0', '10.0.0.1', '::', 'localhost.evil']) {
+    expect(problemsOf({ ...good, HOST: host })).toMatch(/HOST: must be loopback/);
+    expect(problemsOf({ ...good, ...KEYED, HOST: host })).toBe('none');
+  }
+  for (const host of ['127.0.0.1', '::1', 'localhost']) expect(problemsOf({ ...good, HOST: host })).toBe('none');
+});
+
+test.each([
+  [{ SERVICE_ISSUER: undefined }, 'SERVICE_JWKS and SERVICE_ISSUER: one needs the other'],
+  [{ DRIVER_JWKS: '/d' }, 'DRIVER_JWKS and DRIVER_ISSUER: one needs the other'],
+  [{ DRIVER_JWKS: '/d', DRIVER_ISSUER: 's' }, 'DRIVER_ISSUER: must not be SERVICE_ISSUER'],
+  [{ SERVICE_JWKS: 'keys' }, 'SERVICE_JWKS: '],
+  [{ AUTH: 'none' }, 'AUTH: '],
+  [{ PROXY_NETWORKS: '10.0.0.0/8, home' }, 'PROXY_NETWORKS: must be networks'],
+  [{ PROXY_NETWORKS: '10.0.0.0/33' }, 'PROXY_NETWORKS: must be networks'],
+  [{ DEPTRANS_AUTH_ALGORITHM: 'HS256' }, 'auth.algorithm'],
+])('what cannot be about callers is told: %j', (wrong, told) => {
+  expect(problemsOf({ ...good, ...KEYED, ...wrong })).toContain(told);
+});
+
+test('the composition knows callers by the keys that it makes', () => {
+  const text = readFileSync(join(import.meta.dirname, '../compose.yaml'), 'utf8');
+  const [, own = ''] = /\n {2}deptrans:\n([\s\S]*?)\n(?! {4})/.exec(text) ?? [];
+  const env = Object.fromEntries(
+    [...own.matchAll(/^ {6}([A-Z_]+): (\S+)$/gm)].map(([, name, value]) => [name!, value!]),
+  );
+  const { auth, host } = readConfig(env);
+  const made = settingsFor('/keys');
+  expect([host, auth]).toEqual([
+    '0.0.0.0',
+    {
+      mode: 'keys',
+      audience: made['AUDIENCE'],
+      services: { keys: made['SERVICE_JWKS'], issuer: made['SERVICE_ISSUER'] },
+      drivers: { keys: made['DRIVER_JWKS'], issuer: made['DRIVER_ISSUER'] },
+      proxyNetworks: [],
+    },
+  ]);
 });
