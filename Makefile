@@ -1,7 +1,8 @@
 # make run     shows the main job working, on this machine alone
 # make test    runs every test
+# make stub    serves the whole contract with nothing behind it, for those who write clients
 # make check   generated code, format, lint, types; no tests
-.PHONY: run test check
+.PHONY: run test check stub
 .NOTPARALLEL:
 
 run: node_modules/.installed
@@ -10,6 +11,9 @@ run: node_modules/.installed
 test: node_modules/.installed
 	@for tool in java mvn python3 go; do command -v $$tool >/dev/null || { echo "$$tool is needed: see README.md."; exit 1; }; done
 	@npm run --silent test
+
+stub: node_modules/.installed
+	@npm run --silent stub
 
 check: node_modules/.installed
 	@npm run --silent check

@@ -20,8 +20,8 @@ type Size = typeof options;
 /** What one stop came to. */
 type Stop = {
   exitCode: number | null;
-  /** What `/readyz` said once the process had begun to stop. */
-  readyStatus: number;
+  /** What `/readyz` said once the process had begun to stop; null: nobody listened any more. */
+  readyStatus: number | null;
   /** Calls that the service says it answered, and those whose answer came; calls that it ended otherwise. */
   served: number;
   answered: number;
@@ -97,7 +97,10 @@ async function startAndStop(
   const killedAtMs = performance.now();
   service.process.kill('SIGTERM');
   await stopping.promise;
-  const { status: readyStatus } = await fetch(`${service.url}/readyz`);
+  const readyStatus = await fetch(`${service.url}/readyz`).then(
+    ({ status }) => status,
+    () => null,
+  );
   const exitCode = await service.ended;
   const stopMs = Math.round(performance.now() - killedAtMs);
   const seen = await callers.gone;
@@ -119,7 +122,7 @@ function judge(stops: readonly Stop[]): Figures {
   const sum = (of: (stop: Stop) => number) => stops.reduce((total, stop) => total + of(stop), 0);
   const wrong = {
     notZero: stops.filter(({ exitCode }) => exitCode !== 0).length,
-    stillReady: stops.filter(({ readyStatus }) => readyStatus !== 503).length,
+    stillReady: stops.filter(({ readyStatus }) => readyStatus === 200).length,
     lost: sum(({ served, answered }) => Math.max(0, served - answered)),
     failed: sum(({ failed }) => failed),
     wrongStreams: sum(({ wrongStreams }) => wrongStreams),

@@ -50,6 +50,7 @@ export const ACCESS: Readonly<Record<string, Rule>> = {
   'grpc.reflection.v1.ServerReflection/ServerReflectionInfo': 'anyone',
   'grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo': 'anyone',
 
+  'GET /openapi.json': 'anyone',
   'GET /healthz': 'anyone',
   'GET /readyz': 'anyone',
 };

@@ -20,7 +20,7 @@ import { Health } from '../../gen/health/v1/health_pb.ts';
 import type { Auth } from '../auth/auth.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Lifetime } from '../runtime/lifetime.ts';
-import { type Listener, type ListenerLimits, openListener } from '../runtime/listener.ts';
+import { type Listener, type ListenerLimits, openListener, type RequestHandler } from '../runtime/listener.ts';
 import type { TlsKeys } from '../runtime/listener-front.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
@@ -70,6 +70,8 @@ export type ApiOptions = {
   tls?: TlsKeys | undefined;
   listenerLimits?: Partial<ListenerLimits>;
   bodyLimits?: BodyLimits;
+  /** What requests pass before anything else. */
+  around?: (handler: RequestHandler) => RequestHandler;
   lifetime: Lifetime;
   clock: Clock;
   log: Log;
@@ -101,7 +103,8 @@ export function openApi(options: ApiOptions): Promise<Listener> {
     log,
     admit,
   });
-  const handler = makeRequestHandler({ endpoints, ops, clock, log, metrics });
+  const { around = (handler) => handler } = options;
+  const handler = around(makeRequestHandler({ endpoints, ops, clock, log, metrics }));
   const cuts = metrics.counter('listener_cuts_total', 'Clients turned away or cut off', ['why'] as const);
   const { host, port, tls, listenerLimits = {} } = options;
   return openListener({ host, port, tls, handler, limits: listenerLimits, onCut: (why) => cuts.inc({ why }) });
