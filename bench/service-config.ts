@@ -4,6 +4,7 @@ import { type Config, readConfig } from '../src/config.ts';
 export function readShippedConfig(): Config {
   const nowhere = 'http://127.0.0.1:9';
   return readConfig({
+    AUTH: 'open',
     DATABASE_URL: 'postgres://nobody@127.0.0.1:9/none',
     REGULATOR_URL: nowhere,
     REGULATOR_LOGIN: 'service',

@@ -80,7 +80,7 @@ export const limitsSchema = z.strictObject({
     maxAgeMs: ms(86_400_000),
     /** A connected profile without an event for so long counts as offline. */
     maxSilenceMs: ms(86_400_000),
-    batch: count(200, 1, 2_000),
+    batch: count(800, 1, 2_000),
     maxInFlight: count(200, 1, 10_000),
     /** Calls a second to the regulator, of all instances together: the ceiling of the rate that they find. */
     maxRate: count(2_000),
@@ -89,7 +89,7 @@ export const limitsSchema = z.strictObject({
     failuresToShut: count(20),
     probeMs: ms(60_000),
     pauseMs: ms(50),
-    settleLingerMs: ms(5),
+    settleLingerMs: ms(20),
     /** Accounts compared with the regulator's own answer a day. */
     driftPerDay: count(1_000, 1, 1_000_000),
     /** How far a standby may be behind when it takes over from the primary; 0: not at all, it is synchronous. */

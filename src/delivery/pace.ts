@@ -67,6 +67,8 @@ export type PaceOptions = {
 
 /** Accounts are claimed for the slots of so long ahead: late enough for the freshest, early enough for what goes before a call. */
 const AHEAD_MS = 250;
+/** And never more of them than this many times the calls at once. */
+const MOST_AHEAD = 4;
 const PROBE_LOOK_MS = 1_000;
 const LEAST_PAUSE_MS = 10;
 /** After a call that found no turn, reports are not counted on to share calls for so long. */
@@ -101,7 +103,7 @@ export function openPace({ maxInFlight, failuresToShut, gate, clock, onChange }:
 
   /** How many accounts may be claimed as far as calls under way are concerned; 0 if so few that more are waited for: they share statements. */
   const freeNow = (): number => {
-    const ahead = Math.min(maxInFlight, concurrency.endingWithin(AHEAD_MS));
+    const ahead = Math.min(MOST_AHEAD * maxInFlight, concurrency.endingWithin(AHEAD_MS));
     const free = concurrency.limit + ahead - inFlight.size;
     full = free < Math.max(1, ahead / 2);
     return full ? 0 : free;
