@@ -6,7 +6,7 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
+    testTimeout: 120_000, // a guard against what never ends, not a measure of the machine
     hookTimeout: 60_000,
     reporters: ['default'],
   },

@@ -10,7 +10,7 @@ import { readBalance } from '../../src/store/balance.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { readTables, type Written, written } from './support.ts';
 
-export const patience = { timeout: 20_000, interval: 50 };
+export const patience = { timeout: 60_000, interval: 50 };
 const partitions = 4;
 
 /** For each test a database, a topic of four partitions and intakes that read it. */

@@ -52,7 +52,7 @@ async function close(mirror: Mirror): Promise<void> {
   await mirror[Symbol.asyncDispose]();
 }
 
-const patience = { timeout: 10_000, interval: 20 };
+const patience = { timeout: 60_000, interval: 20 };
 const untilReady = (mirror: Mirror) => vi.waitFor(() => expect(mirror.ready()).toBeNull(), patience);
 const setBoth = async (mode: 'up' | 'unavailable' | 'refused') => {
   for (const name of ['driver-profiles', 'driver-categories'] as const) {

@@ -15,7 +15,7 @@ import { plainRecords } from '../support/feed/plain-records.ts';
 import { refusalOf } from '../support/feed/refusal.ts';
 import { addPeople, readRecords, setBindings, setSessions } from '../support/feed/world.ts';
 
-const PATIENCE = { timeout: 30_000, interval: 20 };
+const PATIENCE = { timeout: 60_000, interval: 20 };
 const MAX_DATA_AGE_MS = 2_000;
 const NOBODY = 'http://127.0.0.1:1';
 

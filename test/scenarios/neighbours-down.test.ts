@@ -14,7 +14,7 @@ import type { Simulator } from '../../simulator/simulator.ts';
 import { untilReady } from '../../simulator/stage/service.ts';
 import { expectExact, openScenario } from '../support/scenario.ts';
 
-const patience = { timeout: 30_000, interval: 50 };
+const patience = { timeout: 60_000, interval: 50 };
 
 test.each([
   ['driver-profiles', 'driver-profiles', 'categories'],
@@ -72,7 +72,7 @@ test('a restart with all four neighbours down: ready, serves what it knew, repor
   await setAll('up');
   await vi.waitFor(() => expect(isOpen(simulator, coming)).toBe(true), patience);
   expectExact(await scenario.rest());
-}, 120_000);
+}, 300_000);
 
 /** A person with an id of his own for whom it is so. */
 function findPerson({ city }: Simulator, fits: (person: Person) => boolean): Person {

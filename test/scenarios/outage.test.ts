@@ -11,12 +11,12 @@ test('the regulator is down for a minute: events wait, it is asked now and then,
   const { availability, calls } = simulator.regulator;
   const service = await startService({ DEPTRANS_DELIVERY_PROBE_MS: String(probeMs) });
   await simulator.city.start();
-  await vi.waitFor(() => expect(calls.answers['accepted']).toBeGreaterThan(50), { timeout: 30_000 });
+  await vi.waitFor(() => expect(calls.answers['accepted']).toBeGreaterThan(50), { timeout: 60_000 });
 
   await availability.set('refused', outageMs);
   const total = calls.total;
   const noted = () => scenario.query('select from deptrans.gate where open_since is not null');
-  await vi.waitFor(async () => expect(await noted()).toHaveLength(1), { timeout: 20_000 });
+  await vi.waitFor(async () => expect(await noted()).toHaveLength(1), { timeout: 60_000 });
   const before = { asked: await countAsked(service.metricsUrl), ...(await figures.read()) };
   await pause(outageMs / 2);
   const asked = (await countAsked(service.metricsUrl)) - before.asked;

@@ -8,7 +8,7 @@ async function whileCalling(town: Town) {
   const release = town.hold('report');
   await town.events(['p/1 online']);
   const calling = town.delivery.runOnce();
-  await vi.waitFor(() => expect(town.told('7')).toEqual([true]), { timeout: 30_000, interval: 5 });
+  await vi.waitFor(() => expect(town.told('7')).toEqual([true]), { timeout: 60_000, interval: 5 });
   return () => {
     release();
     return calling;

@@ -53,7 +53,7 @@ inTown('T5: a binding that moves to somebody who works outside while it is repor
   const release = town.hold('report');
   await town.events(['p/1 online']);
   const calling = town.delivery.runOnce();
-  await vi.waitFor(() => expect(town.told('7')).toEqual([true]), { timeout: 30_000, interval: 5 });
+  await vi.waitFor(() => expect(town.told('7')).toEqual([true]), { timeout: 60_000, interval: 5 });
   await town.bind('q/1', '7');
   release();
   await calling;
@@ -82,7 +82,7 @@ inTown(
     const release = town.hold('report');
     await town.events(['q/1 online']);
     const calling = town.delivery.runOnce();
-    await vi.waitFor(() => expect(town.told('8')).toEqual([true]), { timeout: 30_000, interval: 5 });
+    await vi.waitFor(() => expect(town.told('8')).toEqual([true]), { timeout: 60_000, interval: 5 });
     await putRules(town.db, [{ ...square, tariffs: ['business'] }]);
     await town.delivery.sweepOnce();
     release();

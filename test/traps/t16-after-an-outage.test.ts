@@ -29,7 +29,7 @@ inTown(
     await town.regulator.availability.set('up');
     await town.advance(61_000);
     town.delivery.start();
-    await vi.waitFor(async () => expect(await town.queue()).toEqual([]), { timeout: 20_000, interval: 100 });
+    await vi.waitFor(async () => expect(await town.queue()).toEqual([]), { timeout: 60_000, interval: 100 });
 
     const calls = town.regulator.calls.all().filter(({ kind }) => kind === 'status');
     const order = calls.map(({ driverId }) => Number(driverId));

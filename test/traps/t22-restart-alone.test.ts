@@ -7,7 +7,7 @@ import { openMetrics } from '../../src/runtime/metrics.ts';
 import { openClients } from '../mirror/support.ts';
 import { inTown, type Town } from './town.ts';
 
-const PATIENCE = { timeout: 10_000, interval: 20 };
+const PATIENCE = { timeout: 60_000, interval: 20 };
 
 /** A mirror as it starts in a new process. */
 function startMirror(town: Town) {
