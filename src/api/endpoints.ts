@@ -79,8 +79,13 @@ function headerOf(req: HttpRequest, name: string): string | undefined {
 const NOBODY: Caller = { kind: 'nobody' };
 
 function peerOf(req: HttpRequest): string {
-  const socket = 'stream' in req ? req.stream.session?.socket : req.socket;
-  return socket?.remoteAddress ?? '';
+  try {
+    const socket = 'stream' in req ? req.stream.session?.socket : req.socket;
+    return socket?.remoteAddress ?? '';
+  } catch {
+    // A session that has lost its socket throws when it is asked for it.
+    return '';
+  }
 }
 
 /** The path of a request, without the query. A target in absolute form has one too. */

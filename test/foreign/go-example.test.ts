@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { beforeAll, expect, test } from 'vitest';
+import { CANDIDATES, openCallers } from '../support/callers.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { openFeedApi } from '../support/feed/api.ts';
 import { addPeople, moveProfiles, readRecords, setSessions } from '../support/feed/world.ts';
@@ -12,14 +13,17 @@ beforeAll(async () => {
   program = await buildGoClient();
 }, 600_000);
 
-test('the client in Go loads a snapshot, resumes and follows', async () => {
+test('the client in Go shows its token, loads a snapshot, resumes and follows', async () => {
   await using database = await openTestDatabase();
   const { db } = database;
   const people = await addPeople(db, 600, 2);
   const loaded = (await setSessions(db, people.slice(0, 500)))!;
-  await using api = await openFeedApi(db);
+  await using callers = await openCallers();
+  await using api = await openFeedApi(db, {}, {}, callers.auth);
   const last = loaded + 2 + 20 + 40;
-  const running = promisify(execFile)(program, [api.url, String(last)]);
+  const running = promisify(execFile)(program, [api.url, String(last)], {
+    env: { TOKEN: await callers.token(CANDIDATES) },
+  });
   const [said] = await once(running.child.stderr!, 'data');
   expect(String(said)).toBe('1000 records\n');
 

@@ -5,6 +5,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { VerdictOutcome, VerdictReason } from '../../gen/deptrans/v1/diagnostics_pb.ts';
 import { compareVerdicts } from '../../soak/verdicts/verdicts.ts';
 import type { Db } from '../../src/store/database.ts';
+import { CANDIDATES, openCallers } from '../support/callers.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { openFeedApi } from '../support/feed/api.ts';
 import { openCable } from '../support/feed/cable.ts';
@@ -102,12 +103,17 @@ test('its checks are those of the service', async () => {
   await setSessions(db, [people[7]!], { status: 'unrecognised', raw: 'PAUSED' });
   await setSessions(db, [newcomer], { status: 'canceled' });
   await moveProfiles(db, nobody, null);
-  await using api = await openFeedApi(db, { heartbeatIntervalMs: 500 });
-  await using consumer = await openPythonConsumer(python, api.url);
+  await using callers = await openCallers();
+  const token = await callers.token(CANDIDATES);
+  await using api = await openFeedApi(db, { heartbeatIntervalMs: 500 }, {}, callers.auth);
+  await using consumer = await openPythonConsumer({ ...python, token }, api.url);
   expect(await consumer.ask('whole')).toBe(true);
 
   const drivers = [...people, 1_000_000].map((no) => ({ parkId: `park-${no % 10}`, driverId: `driver-${no}-1` }));
-  const { results } = await api.diagnostics.checkDrivers({ drivers, region: 'moscow' });
+  const { results } = await api.diagnostics.checkDrivers(
+    { drivers, region: 'moscow' },
+    { headers: { authorization: `Bearer ${token}` } },
+  );
   const said = new Set<string>();
   for (const [i, { parkId, driverId }] of drivers.entries()) {
     const { deptrans_id, session } = await consumer.ask<Answer>('check', parkId, driverId);

@@ -16,13 +16,13 @@ export type PythonConsumer = AsyncDisposable & {
   ask<Answer>(command: string, ...words: (string | bigint)[]): Promise<Answer>;
 };
 
-/** Starts it. `urls`: the instances that it may follow. */
+/** Starts it. `urls`: the instances that it may follow; `token`: what it shows them. */
 export async function openPythonConsumer(
-  { interpreter, generated }: Awaited<ReturnType<typeof openPython>>,
+  { interpreter, generated, token }: Awaited<ReturnType<typeof openPython>> & { token?: string },
   ...urls: string[]
 ): Promise<PythonConsumer> {
   const child = spawn(interpreter, [DRIVER, ...urls.map((url) => new URL(url).host)], {
-    env: pythonEnvironment(generated),
+    env: { ...pythonEnvironment(generated), ...(token && { TOKEN: token }) },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   await once(child, 'spawn');

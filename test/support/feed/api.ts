@@ -5,11 +5,12 @@ import { IncrementalUpdatesService } from '../../../gen/deptrans/v1/incremental_
 import { openDiagnosticsService } from '../../../src/api/diagnostics-service.ts';
 import { openIncrementalUpdatesService } from '../../../src/api/incremental-updates-service.ts';
 import { openWatchFrames } from '../../../src/api/watch-frames.ts';
+import type { Auth } from '../../../src/auth/auth.ts';
 import type { Feed, FeedOptions } from '../../../src/feed/feed.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import type { ListenerLimits } from '../../../src/runtime/listener.ts';
 import type { Db } from '../../../src/store/database.ts';
-import { type Edge, openEdge } from '../edge.ts';
+import { type Edge, openEdge, WHOEVER_MAY } from '../edge.ts';
 import { observing, TEXTS } from '../policy.ts';
 import { openTestFeed, type TestFeed } from './open-test-feed.ts';
 
@@ -32,10 +33,11 @@ export async function openFeedApi(
   db: Db,
   options: Partial<FeedOptions> = {},
   listenerLimits: Partial<ListenerLimits> = {},
+  auth: Auth = WHOEVER_MAY,
 ): Promise<FeedApi> {
   const feed = await openTestFeed(db, options);
   const frames = openWatchFrames({ feed, regions: REGIONS });
-  const edge = await openEdge(servicesOf(feed), { lifetime: feed.lifetime, frames, listenerLimits });
+  const edge = await openEdge(servicesOf(feed), { lifetime: feed.lifetime, frames, listenerLimits, auth });
   return {
     feed,
     edge,
