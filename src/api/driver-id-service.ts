@@ -7,8 +7,8 @@ import type { DriverRef } from '../store/bindings.ts';
 import { callOf, driverOf } from './call.ts';
 import { readWithin } from './database-deadline.ts';
 import { driverIdMessage, type ShownBinding } from './driver-id-message.ts';
-import { reasonOf, refuse } from './errors.ts';
-import { type BindingOptions, bindWanted, isMismatch, readKnown } from './id-binding.ts';
+import { isRefusal, refuse } from './errors.ts';
+import { type BindingOptions, bindWanted, readKnown } from './id-binding.ts';
 import { repeatOf } from './repeats.ts';
 
 /**
@@ -51,7 +51,7 @@ export function openDriverIdService(options: DriverIdOptions): ServiceImpl<typeo
         const { binding } = await readKnown(options, driver, null, signal);
         return shown(binding && toShown(binding), app);
       } catch (error) {
-        const copied = reasonOf(error as never) === 'SERVICE_DEGRADED' ? readCopy(driver) : undefined;
+        const copied = isRefusal(error, 'SERVICE_DEGRADED') ? readCopy(driver) : undefined;
         if (copied === undefined) throw error;
         return shown(copied, app);
       }
@@ -71,7 +71,7 @@ export function openDriverIdService(options: DriverIdOptions): ServiceImpl<typeo
         const wish = { driver, wanted, address: callOf(values).address, repeat };
         return shown(toShown(await bindWanted(options, wish, deadline)), app);
       } catch (error) {
-        if (!isMismatch(error)) throw error;
+        if (!isRefusal(error, 'ID_MISMATCH')) throw error;
         await readWithin(readTimeoutMs, deadline, repeat.remember(db, null)).catch(() => {});
         const tookMs = clock.monotonic() - begunMs;
         await clock.sleep(Math.ceil(tookMs / refusalStepMs) * refusalStepMs - tookMs, deadline);

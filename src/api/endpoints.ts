@@ -105,12 +105,17 @@ function makeWatch({ clock, log, metrics }: Pick<RequestHandlerOptions, 'clock' 
     res.once('close', () => {
       const ms = clock.monotonic() - started;
       const { requestId, name, code, reason } = call;
+      // A driver is not named.
+      const by = 'name' in call.caller ? call.caller.name : call.caller.kind;
       const { traceId } = call.trace;
       inHand.dec({ call: name });
       timer.observe(name, code, ms);
       if (reason) refusals.inc({ call: name, reason });
       const quiet = code === 'ok' || code === 'canceled';
-      log[quiet ? 'debug' : 'info']({ traceId, requestId, call: name, code, reason, ms: Math.round(ms) }, 'call ended');
+      log[quiet ? 'debug' : 'info'](
+        { traceId, requestId, call: name, by, code, reason, ms: Math.round(ms) },
+        'call ended',
+      );
     });
   };
 }

@@ -66,6 +66,11 @@ export function reasonOf(error: ConnectError): Reason | undefined {
   return info && Object.hasOwn(ERROR_REASONS, info.reason) ? (info.reason as Reason) : undefined;
 }
 
+/** Whether something that was thrown is the refusal of a reason. */
+export function isRefusal(error: unknown, reason: Reason): boolean {
+  return error instanceof ConnectError && reasonOf(error) === reason;
+}
+
 /** Ms until the next try is welcome, if the refusal says so. */
 export function retryAfterMsOf(error: ConnectError): number | undefined {
   const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;

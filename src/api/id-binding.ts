@@ -4,7 +4,7 @@ import type { LicenceNumber, Regulator } from '../regulator/regulator.ts';
 import { bind, type Caller, type DriverRef, readCaller } from '../store/bindings.ts';
 import type { Db } from '../store/database.ts';
 import { readWithin, saveWithin } from './database-deadline.ts';
-import { reasonOf, refuse } from './errors.ts';
+import { isRefusal, refuse } from './errors.ts';
 import type { AttemptEnd, Guesses } from './guesses.ts';
 import type { Repeat } from './repeats.ts';
 
@@ -50,15 +50,11 @@ export async function bindWanted(options: BindingOptions, wish: Wish, signal: Ab
       end = 'matched';
     });
   } catch (error) {
-    if (isMismatch(error)) end = 'mismatched';
+    if (isRefusal(error, 'ID_MISMATCH')) end = 'mismatched';
     throw error;
   } finally {
     await attempt.end(end, NEVER);
   }
-}
-
-export function isMismatch(error: unknown): boolean {
-  return reasonOf(error as never) === 'ID_MISMATCH';
 }
 
 /** One whose account was refused is checked once more: a check that succeeds is what it waits for. */

@@ -174,6 +174,6 @@ test('neither ids nor licences nor people are in the log', async () => {
   await world.set('ann', '7654321');
   await world.set('ann', 'x7654321');
   const log = world.edge.lines.join('\n');
-  expect(log).toContain('call failed');
+  expect(log).toContain('no \\"…\\" with …');
   expect(log).not.toMatch(/1234567|7654321|\bann\b/);
 });

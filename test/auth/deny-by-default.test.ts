@@ -10,7 +10,7 @@ import { ServerReflection } from '../../gen/grpc/reflection/v1/reflection_pb.ts'
 import { ServerReflection as ServerReflectionAlpha } from '../../gen/grpc/reflection/v1alpha/reflection_pb.ts';
 import { Health } from '../../gen/health/v1/health_pb.ts';
 import { ACCESS, rulesOf } from '../../src/api/access.ts';
-import { ANN, type Callers, openCallers, unsigned } from '../support/callers.ts';
+import { ANN, CANDIDATES, type Callers, openCallers, unsigned } from '../support/callers.ts';
 import { type Edge, openEdge } from '../support/edge.ts';
 
 /**
@@ -91,6 +91,21 @@ test.each(Object.entries(EXPECTED))('%s answers each kind of caller as the table
   const answers: string[] = [];
   for (const header of kinds) answers.push(await restSignOf(method, header));
   expect(answers.join(' '), 'REST').toBe(expected);
+});
+
+test('the log names services and engineers, and no driver', async () => {
+  const { lines } = edge;
+  lines.length = 0;
+  const ask = async (token: string) => {
+    const transport = transports.get('Connect')!;
+    for (const name of ['DriverIdService/GetDriverId', 'DiagnosticsService/CheckDriver'])
+      await signOf(transport, methods.get(`deptrans.v1.${name}`)!, bearing(token));
+  };
+  await ask(await callers.token({ kind: 'driver', parkId: 'p', driverId: 'driver-of-canary' }));
+  await ask(await callers.token(CANDIDATES));
+  const named = () => lines.flatMap((line) => /(?:GetDriverId|CheckDriver)","by":"(.*?)"/.exec(line)?.[1] ?? []);
+  await expect.poll(named).toEqual(['driver', 'nobody', 'nobody', 'candidates']);
+  expect(lines.join()).not.toContain('canary');
 });
 
 test('nothing starts without a rule for each method, nor with a rule for none', () => {
