@@ -58,8 +58,12 @@ export function sendFrames(
     };
     const trailer = new Headers();
     const admitted = async () => admit(handler.method, call, req.header);
-    const sent = send(frames, call, { admitted, log, header: req.header, signal: ending.signal, end });
-    const body = wire === 'grpc' ? withTrailer(sent, trailer) : withLastFrame(sent, wire);
+    const last = (failure: ConnectError | undefined) => {
+      if (wire !== 'grpc') return lastFrame(wire, failure);
+      setTrailerStatus(trailer, failure);
+      return null;
+    };
+    const body = send(frames, call, { admitted, last, log, header: req.header, signal: ending.signal, end });
     const header = new Headers({ 'content-type': req.header.get('content-type')! });
     return Promise.resolve({ status: 200, header, body, trailer });
   };
@@ -81,13 +85,18 @@ type Surroundings = {
   header: Headers;
   signal: AbortSignal;
   end: () => void;
+  /** Says how the call came out: in a last frame, or where else that belongs. */
+  last: (failure: ConnectError | undefined) => Uint8Array | null;
 };
 
-type Sent = AsyncGenerator<Uint8Array, ConnectError | undefined, void>;
-
-/** The frames, and at their end how the call came out. An error that comes back from writing one means that the caller has left. */
-async function* send(frames: FrameStream, call: Call, { admitted, end, ...surroundings }: Surroundings): Sent {
+/** The frames, and how the call came out. An error that comes back from writing one means that the caller has left. */
+async function* send(
+  frames: FrameStream,
+  call: Call,
+  { admitted, end, last, ...surroundings }: Surroundings,
+): AsyncGenerator<Uint8Array, void, void> {
   let writing = false;
+  let failure: ConnectError | undefined;
   call.code = 'canceled';
   try {
     await admitted();
@@ -97,21 +106,13 @@ async function* send(frames: FrameStream, call: Call, { admitted, end, ...surrou
       writing = false;
     }
     call.code = 'ok';
-    return undefined;
   } catch (error) {
-    return writing ? undefined : failCall(error, { call, ...surroundings });
+    if (!writing) failure = failCall(error, { call, ...surroundings });
   } finally {
     end();
   }
-}
-
-async function* withTrailer(sent: Sent, trailer: Headers) {
-  setTrailerStatus(trailer, yield* sent);
-}
-
-async function* withLastFrame(sent: Sent, wire: 'grpc-web' | 'connect') {
-  const failure = yield* sent;
-  yield lastFrame(wire, failure);
+  const told = last(failure);
+  if (told) yield told;
 }
 
 function timeoutOf(header: Headers, wire: Wire) {

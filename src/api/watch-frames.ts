@@ -14,26 +14,28 @@ export function openWatchFrames({ feed, regions }: IncrementalUpdatesOptions): R
   return new Map<DescMethod, FrameStream>([
     [
       watchIds,
-      async function* (request, signal) {
+      (request, signal) => {
         const { cursor } = request as Request<typeof watchIds>;
-        try {
-          yield* feed.watch('ids', { cursor, regions: [] }, signal);
-        } catch (error) {
-          refused(error);
-        }
+        return refusing(feed.watch('ids', { cursor, regions: [] }, signal));
       },
     ],
     [
       watchStatuses,
-      async function* (request, signal) {
+      (request, signal) => {
         const { cursor, regions: asked = [] } = request as Request<typeof watchStatuses>;
         checkRegions(asked, configured);
-        try {
-          yield* feed.watch('statuses', { cursor, regions: asked }, signal);
-        } catch (error) {
-          refused(error);
-        }
+        return refusing(feed.watch('statuses', { cursor, regions: asked }, signal));
       },
     ],
   ]);
+}
+
+/** The same frames, with refusals in the API's words. No generator: there is one step for each frame of each subscriber. */
+function refusing(frames: AsyncGenerator<Uint8Array, void, void>): AsyncIterable<Uint8Array> {
+  return {
+    [Symbol.asyncIterator]: () => ({
+      next: () => frames.next().catch(refused),
+      return: () => frames.return() as Promise<IteratorReturnResult<undefined>>,
+    }),
+  };
 }

@@ -1,3 +1,5 @@
+import { offAbort, onAbort } from '../runtime/on-abort.ts';
+
 /** Wakes those who wait for something new: in slices, so that hundreds of them do not hold up the loop in one turn. */
 export type Bell = {
   ring(): void;
@@ -23,10 +25,10 @@ export function openBell(): Bell {
       new Promise((resolve) => {
         if (signal.aborted) return resolve();
         const done = () => {
-          signal.removeEventListener('abort', done);
+          offAbort(signal, done);
           resolve();
         };
-        signal.addEventListener('abort', done, { once: true });
+        onAbort(signal, done);
         waiting.push(done);
       }),
   };

@@ -2,7 +2,7 @@ import type { RowNos, Stretch } from '../store/feed-audit.ts';
 import type { BindingRow, ProfileRow, SessionRow } from '../store/feed-rows.ts';
 import type { Copy } from './copy.ts';
 import { type Image, microsOf, sessionState } from './image.ts';
-import { openWriter, type Writer, writeField } from './wire.ts';
+import { openWriter, reserve, type Writer, writeField } from './wire.ts';
 
 /** No person has so many profiles. */
 const LONGEST_CHAIN = 100_000;
@@ -129,10 +129,16 @@ function isSameToken(people: Image['people'], row: BindingRow | SessionRow): boo
 
 /** Whether what is written is this text as this field. */
 function isWritten(write: (writer: Writer) => void, field: number, text: string): boolean {
-  const found = openWriter(256);
+  found.at = 0;
   write(found);
   const value = Buffer.from(text);
-  const expected = openWriter(value.length + 8);
+  expected.at = 0;
+  reserve(expected, value.length + 8);
   writeField(expected, field, value);
-  return Buffer.compare(found.bytes.subarray(0, found.at), expected.bytes.subarray(0, expected.at)) === 0;
+  if (found.at !== expected.at) return false;
+  for (let i = 0; i < found.at; i++) if (found.bytes[i] !== expected.bytes[i]) return false;
+  return true;
 }
+
+const found = openWriter(256);
+const expected = openWriter(256);

@@ -121,7 +121,7 @@ export function openFeed(options: FeedOptions): Feed {
   const auditing = startLoop({ ...common, name: 'audit', pauseMs: auditMs, runOnce: audit.runOnce });
 
   return {
-    watch: (kind, request, signal) => counts.watching(kind, watch(parts, kind, request, signal)),
+    watch: (kind, request, signal) => watch(parts, kind, request, signal, () => counts.watching(kind)),
     list: (kind, request, signal) => listPage(parts, kind, request, AbortSignal.any([signal, stopping])),
     lookup(parkId, driverId) {
       if (!tail.copy) throw new FeedRefusal('SERVICE_DEGRADED');

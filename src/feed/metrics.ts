@@ -2,7 +2,7 @@ import type { StreamKind } from '../domain/cursor.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { ChangeTail, ReloadReason } from './change-tail.ts';
 import { KINDS } from './copy.ts';
-import type { Frame } from './frames.ts';
+import type { Watched } from './watch.ts';
 
 export type FeedMetrics = {
   reloaded(reason: ReloadReason): void;
@@ -11,7 +11,7 @@ export type FeedMetrics = {
   /** Rows that the audit compared. */
   audited(rows: number): void;
   /** Counts a watcher as long as it watches, and its frames. */
-  watching(kind: StreamKind, source: AsyncIterable<Frame>): AsyncGenerator<Frame, void, void>;
+  watching(kind: StreamKind): Watched;
 };
 
 /** The feed's gauges and counters, read from the tail at each scrape. */
@@ -42,18 +42,16 @@ export function openFeedMetrics(metrics: Metrics, tailOf: () => ChangeTail): Fee
     differing: (what, count) => differing.inc({ what }, count),
     audited: (rows) => audited.inc(rows),
     reloaded: (reason) => reloads.inc({ reason }),
-    async *watching(kind, source) {
+    watching(kind) {
       const [frameCount, byteCount] = [frames.labels(kind), bytes.labels(kind)];
       watchers.inc({ stream: kind });
-      try {
-        for await (const frame of source) {
+      return {
+        sent(frame) {
           frameCount.inc();
           byteCount.inc(frame.length);
-          yield frame;
-        }
-      } finally {
-        watchers.dec({ stream: kind });
-      }
+        },
+        end: () => watchers.dec({ stream: kind }),
+      };
     },
   };
 }

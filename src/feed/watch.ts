@@ -27,6 +27,11 @@ export type WatchParts = {
   maxStreamAgeMs: number;
 };
 
+/** Is told of each frame, before it is sent, and of the end. */
+export type Watched = { sent(frame: Frame): void; end(): void };
+
+const UNWATCHED: Watched = { sent: () => {}, end: () => {} };
+
 /** Those who are sent away come back spread over this long. */
 const RECONNECT_SPREAD_MS = 1_000;
 
@@ -44,6 +49,7 @@ export async function* watch(
   kind: StreamKind,
   request: WatchRequest,
   signal: AbortSignal,
+  count: () => Watched = () => UNWATCHED,
 ): AsyncGenerator<Frame, never, void> {
   const { tail, bell, clock, stopping, instance, heartbeatIntervalMs } = parts;
   if (stopping.aborted) throw new FeedRefusal('SHUTTING_DOWN');
@@ -59,6 +65,7 @@ export async function* watch(
     place = null;
   };
   const leaving = openLeaving(parts, signal);
+  const counted = count();
   try {
     const either = AbortSignal.any([signal, leaving.signal]);
     const start = await admit(parts, kind, request, either);
@@ -66,20 +73,30 @@ export async function* watch(
     const now = () => clock.monotonic();
     const agedAt = now() + parts.maxStreamAgeMs * (0.8 + Math.random() / 5);
     const subscription = new Subscription({ tail, now, kind, start, instance, heartbeatIntervalMs });
-    yield* subscription.begin();
+    for (const frame of subscription.begin()) {
+      counted.sent(frame);
+      yield frame;
+    }
     // The bell rings with each heartbeat, so a quiet stream ages too. A snapshot is brought to its end.
     while (!either.aborted && (now() < agedAt || subscription.inSnapshot)) {
       if (subscription.mustStartAnew) takePlace();
       const frames = subscription.step();
-      if (frames) yield* frames;
-      else await bell.wait(either);
+      // One by one, and in no generator of their own: a frame of a live stream is some microseconds' work in all.
+      for (const frame of frames ?? []) {
+        counted.sent(frame);
+        yield frame;
+      }
+      if (!frames) await bell.wait(either);
       if (!subscription.inSnapshot) leavePlace();
     }
     signal.throwIfAborted();
-    yield subscription.goAway(Math.floor(Math.random() * RECONNECT_SPREAD_MS));
+    const last = subscription.goAway(Math.floor(Math.random() * RECONNECT_SPREAD_MS));
+    counted.sent(last);
+    yield last;
     throw new FeedRefusal(stopping.aborted ? 'SHUTTING_DOWN' : 'STREAM_AGED');
   } finally {
     leaving.end();
+    counted.end();
     leavePlace();
     leave();
   }
