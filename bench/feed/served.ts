@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Child, startChild } from '../../simulator/stage/child.ts';
 import { startService, untilReady } from '../../simulator/stage/service.ts';
+import { openStretchMeter, type Stretches } from '../stretch-meter.ts';
 
 /** A process that serves the feed, and what it costs. */
 export type Served = Child & {
@@ -10,9 +11,6 @@ export type Served = Child & {
   rssMb(): Promise<number>;
 };
 
-/** See own-stretches.ts. */
-export type Stretches = { p99Ms: number; maxMs: number; count: number };
-
 /**
  * The service as it ships, with the feed and the API alone. Resolves when it is ready; `readyMs` is how long that took from the start, `stretches`
  * tells what they were since they were asked for last.
@@ -21,26 +19,20 @@ export async function serveFeed(
   databaseUrl: string,
 ): Promise<Served & { readyMs: number; stretches(): Promise<Stretches> }> {
   const startedAt = performance.now();
-  let told = Promise.withResolvers<Stretches>();
+  const meter = openStretchMeter();
   const service = await startService({
     databaseUrl,
     brokers: null,
     cityUrl: 'http://127.0.0.1:9',
-    env: { PARTS: 'feed,api', NODE_OPTIONS: `--import ${new URL('../own-stretches.ts', import.meta.url)}` },
-    onLine: (line) => {
-      if (line.startsWith('{"stretches"')) told.resolve((JSON.parse(line) as { stretches: Stretches }).stretches);
-    },
+    env: { PARTS: 'feed,api', NODE_OPTIONS: meter.nodeOptions },
+    onLine: meter.onLine,
   });
   await untilReady(service.url);
   return {
     ...measured(service, service.metricsUrl),
     url: service.url,
     readyMs: performance.now() - startedAt,
-    stretches() {
-      told = Promise.withResolvers();
-      service.process.kill('SIGUSR2');
-      return told.promise;
-    },
+    stretches: () => meter.ask(service.process),
   };
 }
 

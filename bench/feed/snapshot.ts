@@ -2,9 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type BenchDatabase, openBenchServer } from '../database/bench-server.ts';
 import type { Bench, Size, Trial } from '../frame.ts';
 import { quantile } from '../statistics.ts';
+import type { Stretches } from '../stretch-meter.ts';
 import { delaysOf } from './delays.ts';
 import { fillFeed } from './fill-feed.ts';
-import { type Stretches, serveFeed } from './served.ts';
+import { serveFeed } from './served.ts';
 import { type Subscribers, startSubscribers } from './subscribers.ts';
 import { writeChanges } from './write-changes.ts';
 

@@ -1,6 +1,3 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import { sql } from 'kysely';
@@ -10,6 +7,7 @@ import type { Db } from '../../src/store/database.ts';
 import { openBenchServer } from '../database/bench-server.ts';
 import type { Bench, Readings, Size, Trial } from '../frame.ts';
 import type { GoalId } from '../goals.ts';
+import { openStretchMeter, type Stretches } from '../stretch-meter.ts';
 import { fillCity, queueEverybody } from './fill.ts';
 import { type Load, produceSteadily, queueSteadily } from './load.ts';
 import { startSurroundings } from './surroundings.ts';
@@ -62,35 +60,40 @@ async function openTrial(size: Size, part: Part): Promise<Trial> {
       if (part.parts === 'intake') await queueEverybody(database.db);
       const place = { brokers: broker.brokers, topic: `sustained-${turn}` };
       await makeTopic(place);
-      await using probe = await openProbe();
+      const meter = openStretchMeter();
       await using service = await startService({
         databaseUrl: database.url,
         brokers: place.brokers,
         cityUrl: surroundings.url,
         env: {
           PARTS: part.parts,
-          NODE_OPTIONS: `--import=${probe.module}`,
-          PROBE_FILE: probe.file,
+          NODE_OPTIONS: meter.nodeOptions,
           DEPTRANS_INTAKE_TOPIC: place.topic,
           DEPTRANS_INTAKE_GROUP_ID: place.topic,
         },
+        onLine: meter.onLine,
       });
       const measured = await measure(size, part, {
         db: database.db,
         place,
         signal,
-        begin: () => service.process.kill('SIGUSR2'),
+        ask: () => meter.ask(service.process),
       });
       if ((await service.stop()) !== 0) throw new Error('The service did not end well.');
-      return readingsOf(part, measured, await probe.read());
+      return readingsOf(part, measured);
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 
-type Surroundings = { db: Db; place: { brokers: string; topic: string }; signal: AbortSignal; begin(): void };
+type Surroundings = {
+  db: Db;
+  place: { brokers: string; topic: string };
+  signal: AbortSignal;
+  ask(): Promise<Stretches>;
+};
 
-async function measure(size: Size, part: Part, { db, place, signal, begin }: Surroundings) {
+async function measure(size: Size, part: Part, { db, place, signal, ask }: Surroundings) {
   const { drivers } = city[size];
   const { lag, sizes, end } = moments[size];
   await using stack = new AsyncDisposableStack();
@@ -102,13 +105,13 @@ async function measure(size: Size, part: Part, { db, place, signal, begin }: Sur
   const at = (seconds: number) =>
     sleep(Math.max(0, startedAt + seconds * 1000 - performance.now()), undefined, { signal });
   await at(lag);
-  begin();
+  await ask();
   const early = await readLag(db, part, produced, queued);
   await at(sizes);
   const small = await readSizes(db);
   await at(end);
   const late = await readLag(db, part, produced, queued);
-  return { early, late, growth: growthOf(small, await readSizes(db)) };
+  return { early, late, stretches: await ask(), growth: growthOf(small, await readSizes(db)) };
 }
 
 /** Seconds of the rate that were given and are not taken, and how long the oldest change waits that could be sent. */
@@ -152,41 +155,27 @@ function growthOf(before: Map<string, number>, after: Map<string, number>) {
   };
 }
 
-type Probe = { maxRss: number; rounds: number; p99Ms: number; p999Ms: number; maxMs: number };
-
-async function openProbe() {
-  const folder = await mkdtemp(join(tmpdir(), 'deptrans-bench-probe-'));
-  const file = join(folder, 'probe.json');
-  return {
-    file,
-    module: new URL('turn-probe.ts', import.meta.url).href,
-    read: async () => JSON.parse(await readFile(file, 'utf8')) as Probe,
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
-  };
-}
-
 function readingsOf(
   { goals }: Part,
-  { early, late, growth }: Awaited<ReturnType<typeof measure>>,
-  probe: Probe,
+  { early, late, stretches, growth }: Awaited<ReturnType<typeof measure>>,
 ): Readings {
-  const rssMb = probe.maxRss / 1_000_000;
+  const rssMb = stretches.maxRss / 1_000_000;
   const beside = {
     intakeLagEarlyS: early.intakeS,
     intakeLagEndS: late.intakeS,
     deliveryLagEarlyS: early.deliveryS,
     deliveryLagEndS: late.deliveryS,
     rssMb,
-    stretchP99Ms: probe.p99Ms,
-    stretchP999Ms: probe.p999Ms,
-    stretchMaxMs: probe.maxMs,
+    stretchP99Ms: stretches.p99Ms,
+    stretchP999Ms: stretches.p999Ms,
+    stretchMaxMs: stretches.maxMs,
     tablesGrowth: growth.tables,
     keptTablesGrowth: growth.keptTables,
   };
   const grown = Math.max(late.intakeS - early.intakeS, late.deliveryS - early.deliveryS);
   const values: Partial<Record<GoalId, number>> = {
     'sustained-memory': rssMb,
-    'sustained-stretch': probe.p99Ms,
+    'sustained-stretch': stretches.p99Ms,
     'sustained-tables': growth.tables,
   };
   return Object.fromEntries(goals.map((goal) => [goal, { value: values[goal] ?? grown, beside }]));

@@ -6,7 +6,7 @@ export type Concurrency = {
   readonly limit: number;
   /** A call took so long, ms. */
   observe(ms: number): void;
-  /** How many calls end within `ms` when all that may be are under way, by how long they took lately; 0 while nobody knows. */
+  /** How many calls end within `ms` when all that may be are under way, by how long they took lately; while nobody knows, each of them once. */
   endingWithin(ms: number): number;
 };
 
@@ -21,12 +21,12 @@ export function openConcurrency(max: number): Concurrency {
   let usualMs = Number.POSITIVE_INFINITY;
   let roundMs = 0;
   let answers = 0;
-  let lastMs = Number.POSITIVE_INFINITY;
+  let lastMs: number | null = null;
   return {
     get limit() {
       return limit;
     },
-    endingWithin: (ms) => Math.ceil((limit * ms) / Math.max(1, lastMs)),
+    endingWithin: (ms) => (lastMs === null ? limit : Math.ceil((limit * ms) / Math.max(1, lastMs))),
     observe(ms) {
       roundMs += ms;
       answers += 1;
