@@ -32,9 +32,16 @@ export type DriverIdOptions = BindingOptions & {
   clock: Clock;
 };
 
+/** For the answer's way back. */
+const ON_ITS_WAY_MS = 250;
+
 export function openDriverIdService(options: DriverIdOptions): ServiceImpl<typeof DriverIdService> {
   const { db, copy, maxCopyAgeMs, callTimeoutMs, refusalStepMs, readTimeoutMs, journalKey: hashKey, clock } = options;
   const displays = new Map(Object.entries(options.idDisplayByApp));
+  /** A caller who says how long it waits is answered before that. */
+  const withinMs = (waitsMs = Number.POSITIVE_INFINITY) =>
+    Math.max(1, Math.min(callTimeoutMs, waitsMs - ON_ITS_WAY_MS));
+
   const shown = (binding: ShownBinding | null, app: string) => ({
     id: driverIdMessage(binding, displays.get(app) ?? options.idDisplay),
   });
@@ -57,13 +64,13 @@ export function openDriverIdService(options: DriverIdOptions): ServiceImpl<typeo
       }
     },
 
-    async setDriverId({ deptransId, idempotencyKey }, { values, signal }: HandlerContext) {
+    async setDriverId({ deptransId, idempotencyKey }, { values, signal, timeoutMs }: HandlerContext) {
       const begunMs = clock.monotonic();
       const { app, ...driver } = refOf(values);
       const wanted = parseDeptransId(deptransId);
       if (!wanted) throw refuse('ID_MALFORMED', { fields: [{ field: 'deptrans_id', description: '1 to 20 digits' }] });
       const repeat = repeatOf({ driver, key: idempotencyKey, id: wanted }, { db, hashKey, readTimeoutMs });
-      const deadline = AbortSignal.any([signal, AbortSignal.timeout(callTimeoutMs)]);
+      const deadline = AbortSignal.any([signal, AbortSignal.timeout(withinMs(timeoutMs()))]);
       const before = await repeat.recall(deadline);
       if (before === 'refused') throw refuse('ID_MISMATCH');
       if (before) return shown({ deptransId: wanted, state: 'bound', updatedAtMs: before.getTime() }, app);

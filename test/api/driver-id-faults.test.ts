@@ -1,7 +1,11 @@
 import { once } from 'node:events';
 import net from 'node:net';
+import { Code, ConnectError, createClient } from '@connectrpc/connect';
+import { createConnectTransport } from '@connectrpc/connect-node';
 import { sql } from 'kysely';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { DriverIdService } from '../../gen/deptrans/v1/driver_id_pb.ts';
+import { ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { openLog } from '../../src/runtime/log.ts';
 import { openMetrics } from '../../src/runtime/metrics.ts';
@@ -66,6 +70,23 @@ test('the whole call keeps its deadline: a check that hangs is cut, and nothing 
   world.regulator = (_, signal) =>
     new Promise((resolve) => signal.addEventListener('abort', () => resolve({ kind: 'unknown', reason: 'cut_off' })));
   expect(await world.set('ann', '42', quick)).toMatchObject({ status: 503, reason: 'REGULATOR_UNAVAILABLE' });
+  expect((await readBindings(world.db)).bindings).toEqual({});
+});
+
+test('a caller who waits for less is answered within that, with a reason', async () => {
+  world.regulator = (_, signal) =>
+    new Promise((resolve) => signal.addEventListener('abort', () => resolve({ kind: 'unknown', reason: 'cut_off' })));
+  const transport = createConnectTransport({ baseUrl: world.edge.url, httpVersion: '1.1' });
+  const headers = { 'x-yataxi-park-id': 'park', 'x-yataxi-driver-profile-id': 'ann' };
+  const asked = createClient(DriverIdService, transport).setDriverId(
+    { deptransId: '42' },
+    { headers, timeoutMs: 2_000 },
+  );
+  const refusal = ConnectError.from(await asked.catch((error: unknown) => error));
+  expect([refusal.code, refusal.findDetails(ErrorInfoSchema)[0]?.reason]).toEqual([
+    Code.Unavailable,
+    'REGULATOR_UNAVAILABLE',
+  ]);
   expect((await readBindings(world.db)).bindings).toEqual({});
 });
 
