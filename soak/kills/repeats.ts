@@ -31,8 +31,8 @@ export async function unexplained(
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
-    const told = repeats.map(async (repeat) => ({ repeat, journal: await journalOf(client, repeat.call.driverId!) }));
-    const all = await Promise.all(told);
+    const all: { repeat: Repeat; journal: Line[] }[] = [];
+    for (const repeat of repeats) all.push({ repeat, journal: await journalOf(client, repeat.call.driverId!) });
     return all.filter(({ repeat: { call, before }, journal }) => {
       if (!before) return true;
       const killed = killedAtMs.some((atMs) => atMs >= before.receivedAtMs - sendingMs && atMs <= call.receivedAtMs);
