@@ -31,7 +31,7 @@ export type DriverId = Message<"deptrans.v1.DriverId"> & {
   bound: boolean;
 
   /**
-   * The id: full, masked or empty, by the service's configuration.
+   * The id: full, masked or empty, by the service's configuration for the app.
    *
    * @generated from field: string deptrans_id = 2;
    */
@@ -164,7 +164,8 @@ export type SetDriverIdRequest = Message<"deptrans.v1.SetDriverIdRequest"> & {
   deptransId: string;
 
   /**
-   * The same key with the same id gives the first answer again. At most 64 bytes; may be empty.
+   * The same key with the same id gives the first answer again, whatever happened since, for two days; an answer that saved nothing and may be tried again
+   * is not kept. With another id it is REQUEST_MALFORMED. At most 64 bytes; may be empty.
    *
    * @generated from field: string idempotency_key = 2;
    */
@@ -223,7 +224,10 @@ export const DriverIdService: GenService<{
    * Checks the id against the caller's licence at the regulator and binds it. Setting the bound id again succeeds without a new check.
    * An id bound to somebody else is taken over after a valid check.
    *
-   * Errors: ID_MALFORMED, ID_MISMATCH, PROFILE_UNKNOWN, CREDENTIALS_MISSING, TOO_MANY_ATTEMPTS, REGULATOR_UNAVAILABLE,
+   * Each check takes an attempt of a limited number, of the person, of the caller's address and of the whole service; what the regulator did not
+   * answer takes none.
+   *
+   * Errors: ID_MALFORMED, ID_MISMATCH, PROFILE_UNKNOWN, CREDENTIALS_MISSING, CREDENTIALS_INVALID, NOT_ALLOWED, REQUEST_MALFORMED, TOO_MANY_ATTEMPTS, REGULATOR_UNAVAILABLE,
    * NEIGHBOUR_UNAVAILABLE, SERVICE_DEGRADED, CONFLICT. After any of them nothing was saved.
    *
    * @generated from rpc deptrans.v1.DriverIdService.SetDriverId
