@@ -23,7 +23,7 @@ export type DriftParts = {
 /**
  * Compares a few accounts a day with what the regulator itself says, in no order that anybody chose: the proof that what we believe is true, also
  * where nothing ever told us otherwise. The reading itself is an ordinary one, at the pace of all others; what differs is mended by it, counted
- * and listed (`readDifferences`). Only at spare rate: while something is due nobody is compared, and what is missed then is made up for later.
+ * and listed (`readDifferences`). Only at spare rate: while somebody waits nobody is compared, and what is missed then is made up for later.
  */
 export type Drift = AsyncDisposable & {
   /** One round of a loop: one account is made due for comparison if its time has come and this instance leads. */

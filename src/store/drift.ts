@@ -1,9 +1,12 @@
 import { sql } from 'kysely';
 import type { Db } from './database.ts';
 
+/** Whoever is due is claimed sooner, unless there is more to do than the rate allows. */
+const IDLE_MS = 1_000;
+
 /**
  * Makes the account of one bound person due for a reading: the first after the given share of all people. Leaves alone what is worked on, in
- * doubt or waiting. Returns its id, or null if there was none to take, or no rate to spare: something is due, or the regulator is away.
+ * doubt or waiting. Returns its id, or null if there was none to take, or no rate to spare: somebody waits, or the regulator is away.
  */
 export async function verifyOne(db: Db, regulator: string, share: number): Promise<string | null> {
   const { rows } = await sql<{ deptrans_id: string }>`/* drift.verify */
@@ -16,7 +19,7 @@ export async function verifyOne(db: Db, regulator: string, share: number): Promi
          join deptrans.reports r using (deptrans_id)
         where r.lease_token is null and not r.doubt and not r.suspect and r.wait_reason is null and coalesce(r.due_at, 'infinity') > (select deptrans.now())
           for no key update of r skip locked)
-       and not exists (select 1 from deptrans.reports where due_at <= (select deptrans.now()) and lease_token is null)
+       and not exists (select 1 from deptrans.reports where due_at <= (select deptrans.now()) - ${IDLE_MS} * interval '1 ms' and lease_token is null)
        and not exists (select 1 from deptrans.gate where regulator = ${regulator} and open_since is not null)
     returning deptrans_id`.execute(db);
   return rows[0]?.deptrans_id ?? null;
