@@ -2,12 +2,14 @@ import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { type Timestamp, TimestampSchema } from '@bufbuild/protobuf/wkt';
 import type { DriverId_State } from '../gen/deptrans/v1/driver_id_pb.ts';
 import { DriverIdRecordSchema, SessionRecordSchema, type SessionStatus } from '../gen/deptrans/v1/records_pb.ts';
+import type { Policy } from '../verdict/verdict.ts';
+import { BINDING_STATES, SESSION_STATUSES } from '../verdict/words.ts';
 import { Copy } from './copy.ts';
 import type { DriverCache } from './driver-cache.ts';
 import type { Driver, IdRecord, SessionRecord } from './driver-record.ts';
 import { MemoryCache } from './memory-cache.ts';
 import { type DriverCacheOptions, settingsOf } from './options.ts';
-import { BINDING_STATES, SESSION_STATUSES } from './verdict.ts';
+import { Policies } from './policies.ts';
 
 /** A profile as a test wants it; what is left out is what is usual: a person, a bound id, a shift on line. */
 export type DriverFixture = Driver & {
@@ -17,14 +19,16 @@ export type DriverFixture = Driver & {
 
 /**
  * A cache for tests of those who use it: it holds these records, needs no service, and is fresh until it is closed. Profiles without `session`
- * have no shift.
+ * have no shift; without `policy` nothing is required anywhere.
  */
 export function driverCacheFrom(
   fixtures: Iterable<DriverFixture>,
-  options: Omit<DriverCacheOptions, 'endpoints' | 'dump' | 'reconnect'>,
+  { policy, ...options }: Omit<DriverCacheOptions, 'endpoints' | 'dump' | 'reconnect'> & { policy?: Policy } = {},
 ): DriverCache {
   const settings = settingsOf({ ...options, endpoints: [] });
   const copy = new Copy();
+  const policies = new Policies();
+  if (policy) policies.put(policy);
   let seq = 0;
   for (const fixture of fixtures) {
     seq += 1;
@@ -38,7 +42,14 @@ export function driverCacheFrom(
       copy.put('statuses', bytes, 0, bytes.length);
     }
   }
-  return new MemoryCache({ copy, settings, upkeep: null, onChange: options.onChange, onState: options.onState });
+  return new MemoryCache({
+    copy,
+    policies,
+    settings,
+    upkeep: null,
+    onChange: options.onChange,
+    onState: options.onState,
+  });
 }
 
 function idMessage(

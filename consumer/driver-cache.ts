@@ -3,13 +3,17 @@ import { Copy } from './copy.ts';
 import type { Driver, DriverRecord } from './driver-record.ts';
 import { MemoryCache } from './memory-cache.ts';
 import { type CacheState, type DriverCacheOptions, settingsOf } from './options.ts';
+import { Policies } from './policies.ts';
 import { Upkeep } from './upkeep.ts';
 
-export type { CheckResult, Explanation, Order, Region } from './checks.ts';
+export type { Policy, RegionPolicy, Rule } from '../verdict/policy.ts';
+export type { Verdict } from '../verdict/verdict.ts';
+export type { BindingState, Mode, Outcome, Reason, SessionStatus } from '../verdict/words.ts';
+export type { CheckResult, Explanation, Order } from './checks.ts';
 export { type DriverFixture, driverCacheFrom } from './driver-cache-from.ts';
 export type { Driver, DriverRecord, IdRecord, SessionRecord } from './driver-record.ts';
 export type { CacheState, Change, DriverCacheOptions, DumpOptions } from './options.ts';
-export type { BindingState, SessionStatus, Verdict, VerdictReason } from './verdict.ts';
+export { policyBlockingIn, type Region } from './policies.ts';
 
 /**
  * An exact copy of ids and shifts in this process, and the two checks answered from it.
@@ -23,7 +27,7 @@ export type { BindingState, SessionStatus, Verdict, VerdictReason } from './verd
  */
 export type DriverCache = AsyncDisposable &
   Iterable<DriverRecord> & {
-    /** May this driver take this order? From memory, in less than a microsecond. */
+    /** May this driver take this order, by the policy in force? From memory, in less than a microsecond. */
     check(driver: Driver, order?: Order): CheckResult;
     /** The same with the times that a person wants to know; somewhat slower. */
     explain(driver: Driver, order?: Order): Explanation;
@@ -58,9 +62,17 @@ export type DriverCache = AsyncDisposable &
 export async function openDriverCache(options: DriverCacheOptions): Promise<DriverCache> {
   const settings = settingsOf(options);
   const copy = new Copy();
-  const upkeep = new Upkeep(settings, options, copy);
+  const policies = new Policies();
+  const upkeep = new Upkeep(settings, options, copy, policies);
   await upkeep.dumps?.load();
-  const cache = new MemoryCache({ copy, settings, upkeep, onChange: options.onChange, onState: options.onState });
+  const cache = new MemoryCache({
+    copy,
+    policies,
+    settings,
+    upkeep,
+    onChange: options.onChange,
+    onState: options.onState,
+  });
   cache.start();
   return cache;
 }

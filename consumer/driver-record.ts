@@ -1,6 +1,6 @@
+import { BINDING_STATES, type BindingState, SESSION_STATUSES, type SessionStatus } from '../verdict/words.ts';
 import type { Copy } from './copy.ts';
 import { BOUND, CHUNK_ROWS, ESTIMATE, F64, HAS_ID, HAS_SESSION, ROW_BYTES, U8, U16 } from './rows.ts';
-import { BINDING_STATES, type BindingState, SESSION_STATUSES, type SessionStatus } from './verdict.ts';
 
 /** Who is asked about. */
 export type Driver = { readonly parkId: string; readonly driverId: string };

@@ -26,6 +26,8 @@ export type Meta = {
   /** ms since 1970 of which both feeds are exact, and no earlier. */
   exactAtMs: number;
   regions: readonly string[];
+  /** deptrans.v1.PolicyInForce in base64; absent or empty: none had come. */
+  policy?: string;
   /** Where to go on, and up to which seq rows may be ahead of that. */
   feeds: Readonly<Record<Kind, { epoch: string; cursor: string; position: number; reach: number }>>;
 };

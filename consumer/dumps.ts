@@ -5,10 +5,12 @@ import { DumpUnusable, readDump } from './dump-reader.ts';
 import { writeDump } from './dump-writer.ts';
 import type { Feed } from './feed.ts';
 import type { DumpOptions } from './options.ts';
+import type { Policies } from './policies.ts';
 
 export type DumpsOptions = {
   settings: Required<DumpOptions>;
   copy: Copy;
+  policies: Policies;
   feeds: Readonly<Record<Kind, Feed>>;
   clock: Clock;
 };
@@ -29,9 +31,9 @@ export class Dumps {
 
   /** Starts from the dump, if it is whole and of this source. Never rejects. */
   async load(): Promise<void> {
-    const { settings, copy, feeds, clock } = this.#options;
+    const { settings, copy, policies, feeds, clock } = this.#options;
     try {
-      const { exactAtMs, feeds: places } = await readDump(settings.path, settings.source, copy);
+      const { exactAtMs, feeds: places, policy = '' } = await readDump(settings.path, settings.source, copy);
       const now = clock.now();
       // A time that is still to come says that one of the two clocks was wrong: then nobody knows how old the dump is.
       const ageMs = exactAtMs <= now ? now - exactAtMs : Number.POSITIVE_INFINITY;
@@ -39,6 +41,7 @@ export class Dumps {
         const { cursor, ...place } = places[kind];
         feeds[kind].adopt({ ...place, cursor: new Uint8Array(Buffer.from(cursor, 'base64')) }, ageMs);
       }
+      policies.adopt(Buffer.from(policy, 'base64'), places.ids.epoch);
       this.counts.loadedRows = copy.rows.count;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
@@ -76,7 +79,7 @@ export class Dumps {
   }
 
   #meta(): Meta {
-    const { settings, copy, feeds, clock } = this.#options;
+    const { settings, copy, policies, feeds, clock } = this.#options;
     const ageMs = Math.max(feeds.ids.ageMs, feeds.statuses.ageMs);
     const place = ({ epoch, cursor, position, reach }: Feed) => {
       return { epoch, cursor: Buffer.from(cursor).toString('base64'), position, reach };
@@ -85,6 +88,7 @@ export class Dumps {
       source: settings.source,
       exactAtMs: clock.now() - ageMs,
       regions: copy.regions.names,
+      policy: Buffer.from(policies.bytes).toString('base64'),
       feeds: { ids: place(feeds.ids), statuses: place(feeds.statuses) },
     };
   }

@@ -15,6 +15,3 @@ export function isOverAt(word: number, second: number): boolean | null {
   if (word === LAST) return null;
   return word === second ? null : word < second;
 }
-
-/** The same by the exact times. */
-export const isOver = (endedUs: number, nowMs: number): boolean => Math.floor(endedUs / 1_000) <= nowMs;

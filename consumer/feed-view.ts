@@ -1,6 +1,7 @@
 import { clone, createFileRegistry, type DescFile, type DescService } from '@bufbuild/protobuf';
 import { FieldDescriptorProto_Type, FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { IncrementalUpdatesService } from '../gen/deptrans/v1/incremental_updates_pb.ts';
+import type { PolicyInForce } from '../gen/deptrans/v1/policy_pb.ts';
 
 /** Fields that come by the thousand, and are read by hand from their bytes. */
 const AS_BYTES: Readonly<Record<string, string>> = {
@@ -45,6 +46,7 @@ export type Frame =
   | { case: 'changes'; value: Uint8Array }
   | { case: 'heartbeat'; value: { throughSeq: bigint; cursor: Uint8Array; sourceAgeMs: bigint; digest?: DigestBytes } }
   | { case: 'goAway'; value: { reconnectAfterMs: number; cursor: Uint8Array } }
+  | { case: 'policy'; value: PolicyInForce }
   | { case: undefined; value?: undefined };
 
 export type DigestBytes = { sums: Uint8Array; counts: Uint8Array };

@@ -1,3 +1,4 @@
+import type { PolicyInForce } from '../gen/deptrans/v1/policy_pb.ts';
 import { eachRecord, readHead } from './changes-reader.ts';
 import type { Clock } from './clock.ts';
 import type { Copy, Kind } from './copy.ts';
@@ -16,6 +17,8 @@ export type FeedOptions = {
   kind: Kind;
   copy: Copy;
   clock: Clock;
+  /** The policy in force, of the history named. */
+  takePolicy(policy: PolicyInForce, epoch: string): void;
   /** Looks for damage in the copy; called before its digest is compared. */
   inspect(): void;
   /** A bucket differs from the service's. */
@@ -129,6 +132,9 @@ export class Feed {
         return;
       case 'goAway':
         if (frame.value.cursor.length > 0) this.cursor = frame.value.cursor;
+        return;
+      case 'policy':
+        this.#options.takePolicy(frame.value, this.epoch);
         return;
       default: // a frame of a later contract
     }

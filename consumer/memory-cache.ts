@@ -7,11 +7,13 @@ import { Hooks } from './hooks.ts';
 import { rowOf } from './key-index.ts';
 import { metricsOf, metricsText } from './metrics.ts';
 import type { CacheState, DriverCacheOptions, Settings } from './options.ts';
+import type { Policies } from './policies.ts';
 import { States } from './states.ts';
 import type { Upkeep } from './upkeep.ts';
 
 export type MemoryCacheOptions = {
   copy: Copy;
+  policies: Policies;
   settings: Settings;
   /** Null: the copy is what it is, and always fresh. */
   upkeep: Upkeep | null;
@@ -26,6 +28,7 @@ const SWEEP_TICKS = 8;
 /** The face of a copy and its upkeep; see DriverCache. */
 export class MemoryCache implements DriverCache {
   readonly #copy: Copy;
+  readonly #policies: Policies;
   readonly #settings: Settings;
   readonly #upkeep: Upkeep | null;
   readonly #hooks = new Hooks();
@@ -36,11 +39,12 @@ export class MemoryCache implements DriverCache {
   #isClosed = false;
   #closing: Promise<void> | undefined;
 
-  constructor({ copy, settings, upkeep, onChange, onState }: MemoryCacheOptions) {
+  constructor({ copy, policies, settings, upkeep, onChange, onState }: MemoryCacheOptions) {
     this.#copy = copy;
+    this.#policies = policies;
     this.#settings = settings;
     this.#upkeep = upkeep;
-    this.#checks = new Checks({ ...settings, copy, ageMs: () => this.ageMs, now: settings.clock.now });
+    this.#checks = new Checks({ ...settings, copy, policies, ageMs: () => this.ageMs, now: settings.clock.now });
     this.#states = new States(
       () => this.state,
       (state, before) => this.#hooks.call(onState, state, before),
@@ -94,7 +98,8 @@ export class MemoryCache implements DriverCache {
     if (!this.#upkeep) return 'current';
     const { ageMs } = this;
     if (!this.#upkeep.isWhole || ageMs === Number.POSITIVE_INFINITY) return 'loading';
-    if (ageMs > this.#settings.maxAgeMs) return 'too_old';
+    const { maxDataAgeMs } = this.#policies.compiled.policy;
+    if (ageMs > Math.min(this.#settings.maxAgeMs, maxDataAgeMs)) return 'too_old';
     return this.#upkeep.isConnected ? 'current' : 'detached';
   }
 
@@ -119,7 +124,14 @@ export class MemoryCache implements DriverCache {
   metrics(): Record<string, number> {
     const upkeep = this.#upkeep;
     const feeds = upkeep ? KINDS.map((kind) => ({ feed: upkeep.feeds[kind], following: upkeep.followings[kind] })) : [];
-    return metricsOf({ copy: this.#copy, checks: this.#checks, hooks: this.#hooks, upkeep, feeds });
+    return metricsOf({
+      copy: this.#copy,
+      policy: this.#policies.compiled.policy,
+      checks: this.#checks,
+      hooks: this.#hooks,
+      upkeep,
+      feeds,
+    });
   }
 
   metricsText(): string {

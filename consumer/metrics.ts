@@ -1,3 +1,4 @@
+import type { Policy } from '../verdict/verdict.ts';
 import type { Checks } from './checks.ts';
 import type { Copy } from './copy.ts';
 import type { Feed } from './feed.ts';
@@ -8,6 +9,7 @@ import type { Upkeep } from './upkeep.ts';
 
 export type Metered = {
   copy: Copy;
+  policy: Policy;
   checks: Checks;
   hooks: Hooks;
   feeds: readonly { feed: Feed; following: Following }[];
@@ -15,12 +17,14 @@ export type Metered = {
 };
 
 /** Everything that is counted, as plain numbers. Names end in `_total` where they only grow. */
-export function metricsOf({ copy, checks, hooks, feeds, upkeep }: Metered): Record<string, number> {
+export function metricsOf({ copy, policy, checks, hooks, feeds, upkeep }: Metered): Record<string, number> {
   const metrics: Record<string, number> = {
     checks_total: checks.count,
     checks_unknown_total: checks.unknown,
     check_failures_total: checks.failures,
     hook_failures_total: hooks.failures,
+    policy_version: policy.version,
+    policy_suspended: policy.suspended ? 1 : 0,
     profiles: copy.rows.count,
     bytes: copy.rows.chunks.length * CHUNK_ROWS * ROW_BYTES + copy.index.bytes,
     damaged_rows_total: upkeep?.inspector.damaged ?? 0,

@@ -7,6 +7,7 @@ import { type Following, follow } from './follow.ts';
 import { Inspector } from './inspector.ts';
 import { Mender } from './mender.ts';
 import type { Settings } from './options.ts';
+import type { Policies } from './policies.ts';
 
 /** Keeps a copy up: follows both feeds, mends, inspects and dumps, until it is closed. */
 export class Upkeep {
@@ -21,7 +22,7 @@ export class Upkeep {
   readonly #closing = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
 
-  constructor(settings: Settings, connection: Connection, copy: Copy) {
+  constructor(settings: Settings, connection: Connection, copy: Copy, policies: Policies) {
     const { clock, dump } = settings;
     this.#clock = clock;
     this.#endpoints = new Endpoints(settings.endpoints, connection);
@@ -29,8 +30,11 @@ export class Upkeep {
     this.inspector = new Inspector(copy);
     const clientOf = ({ kind }: Feed) => this.#endpoints.at(this.#endpoints.first + this.followings[kind].turn);
     this.mender = new Mender({ copy, clientOf, signal: this.#closing.signal });
-    this.feeds = { ids: this.#feed('ids', copy, clock), statuses: this.#feed('statuses', copy, clock) };
-    this.dumps = dump ? new Dumps({ settings: dump, copy, feeds: this.feeds, clock }) : null;
+    this.feeds = {
+      ids: this.#feed('ids', copy, clock, policies),
+      statuses: this.#feed('statuses', copy, clock, policies),
+    };
+    this.dumps = dump ? new Dumps({ settings: dump, copy, policies, feeds: this.feeds, clock }) : null;
   }
 
   /** Both feeds are exact as of so long ago, or less. */
@@ -70,12 +74,19 @@ export class Upkeep {
     for (const kind of KINDS) this.feeds[kind].end();
   }
 
-  #feed(kind: Kind, copy: Copy, clock: Clock): Feed {
+  #feed(kind: Kind, copy: Copy, clock: Clock, policies: Policies): Feed {
     // The rows are common to both feeds: one of them has them inspected.
     const inspect = () => {
       if (kind === 'ids') this.inspector.step();
     };
-    return new Feed({ kind, copy, clock, inspect, mend: (feed, bucket) => this.mender.mend(feed, bucket) });
+    return new Feed({
+      kind,
+      copy,
+      clock,
+      takePolicy: (policy, epoch) => policies.take(policy, epoch),
+      inspect,
+      mend: (feed, bucket) => this.mender.mend(feed, bucket),
+    });
   }
 }
 

@@ -129,6 +129,7 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
     );
     reasons.push(() => feed.notReady());
     const enforcement = stack.use(openEnforcement({ ...common, maxDataAgeMs }));
+    enforcement.onChange(({ message }) => feed.setPolicy(message));
     reasons.push(() => enforcement.notReady());
     const auth = stack.use(await openAuth(config.auth, limits.auth, common));
     reasons.push(() => auth.notReady());

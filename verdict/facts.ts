@@ -1,11 +1,14 @@
+import type { Phase } from './judge-facts.ts';
 import type { BindingState, SessionStatus } from './words.ts';
 
 /** What is known of a profile. Times in ms since 1970. */
 export type Facts = {
   readonly parkId: string;
-  /** The person behind the profile, an opaque token; empty if the profile has no licence on record. */
+  /** Whether the profile has a licence on record. */
+  readonly hasPerson: boolean;
+  /** The person behind the profile, an opaque token; empty if there is none. */
   readonly person: string;
-  /** `shareOf(person)`; read only where somebody is on record. */
+  /** `shareOf(person)`; read only if there is one, and only by rules for a part of the people. */
   readonly share: number;
   readonly binding: BindingState;
   readonly bindingUpdatedAt: number | null;
@@ -16,6 +19,8 @@ export type Facts = {
   readonly sessionEndedAt: number | null;
   /** Where the shift was last judged; empty if never. */
   readonly region: string;
+  /** What `phaseOf` says of `sessionEndedAt`, for whoever knows it at less cost than the moment. */
+  phase?(now: number, endsSoonMs: number): Phase;
 };
 
 /** What an order asks for. No region: the one where the shift was last judged. No categories: any tariff that is listed there. */

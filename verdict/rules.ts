@@ -58,7 +58,7 @@ export function skippedBecause({ rule, include, exclude }: IndexedRule, facts: F
   const isTaken =
     rule.share >= EVERYBODY ||
     isMember(include, facts) ||
-    (rule.share > 0 && facts.person !== '' && facts.share < rule.share);
+    (rule.share > 0 && facts.hasPerson && facts.share < rule.share);
   if (!isTaken) return 'not_in_share';
   const { bindingUpdatedAt: boundAt } = facts;
   if (rule.graceMs > 0 && facts.binding === 'bound' && boundAt !== null && boundAt + rule.graceMs > now) return 'grace';
@@ -85,5 +85,5 @@ function membersOf({ parks, people }: Population): Members {
 
 function isMember({ parks, people }: Members, facts: Facts): boolean {
   if (parks.size > 0 && parks.has(facts.parkId)) return true;
-  return people.size > 0 && facts.person !== '' && people.has(facts.person);
+  return people.size > 0 && facts.hasPerson && people.has(facts.person);
 }

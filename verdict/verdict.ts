@@ -99,13 +99,14 @@ function judgeCheck(check: Check, facts: Facts, rules: CompiledRegion, listed: L
   if (listed === NONE) return verdictOf(rules.verdicts, check, 'not_required', null, rules.region);
   const found = strictest(check, facts, rules, listed, now);
   if (found?.rule.mode === 'off') return verdictOf(rules.verdicts, check, 'not_required', found, rules.region);
-  const reason = facts.person === '' ? 'person_unknown' : reasonOf(check, facts, rules.region, now);
+  const reason = !facts.hasPerson ? 'person_unknown' : reasonOf(check, facts, rules.region, now);
   return verdictOf(rules.verdicts, check, reason, found, rules.region);
 }
 
 function reasonOf(check: Check, facts: Facts, { endsSoonMs }: RegionPolicy, now: number): Reason {
   if (check === 'deptrans_id') return judgeId(facts.binding);
-  return judgeSession(facts.binding, facts.session, phaseOf(facts.sessionEndedAt, now, endsSoonMs));
+  const phase = facts.phase?.(now, endsSoonMs) ?? phaseOf(facts.sessionEndedAt, now, endsSoonMs);
+  return judgeSession(facts.binding, facts.session, phase);
 }
 
 /** The order's tariffs that are listed in the region: `ANY` if it names none. */

@@ -2,6 +2,7 @@ import { type CheckResult, Checks } from '../../consumer/checks.ts';
 import { Copy } from '../../consumer/copy.ts';
 import { readDump } from '../../consumer/dump-reader.ts';
 import { writeDump } from '../../consumer/dump-writer.ts';
+import { Policies, policyBlockingIn } from '../../consumer/policies.ts';
 import { type BenchDriver, driverOf, personOf, RecordWriter } from './drivers.ts';
 
 /** What holds the records and answers checks: the library's copy, or what one would write first. */
@@ -19,11 +20,13 @@ const ORDER = { region: 'moscow', categories: ['econom'] };
 
 export function librarySide(): Side {
   const copy = new Copy();
+  const policies = new Policies();
+  policies.put({ ...policyBlockingIn(REGIONS), maxDataAgeMs: 3_600_000 });
   const writer = new RecordWriter();
   const began = performance.now();
   const checks = new Checks({
     copy,
-    regions: REGIONS,
+    policies,
     maxAgeMs: 3_600_000,
     onUnknown: 'allow',
     ageMs: () => performance.now() - began,

@@ -9,7 +9,6 @@ let arrivals: { seq: number; at: number }[] = [];
 
 const cache = await openDriverCache({
   endpoints: [url],
-  regions: [],
   onChange(change) {
     if (change.kind !== 'session') return;
     const seq = cache.get(change)?.session?.seq ?? 0;

@@ -32,14 +32,11 @@ export type FeedLag = {
   mismatches: number;
 };
 
-const REGIONS = [{ id: 'moscow', on: true, tariffs: ['econom', 'business', 'comfortplus'] }];
-
 type SubscriberOptions = { serviceUrl: string; port: number; bearer?: Bearer | null };
 
 export async function openSubscriber({ serviceUrl, port, bearer = null }: SubscriberOptions): Promise<Subscriber> {
   const cache = await openDriverCache({
     endpoints: [serviceUrl],
-    regions: REGIONS,
     reconnect: { maxMs: 3_000 },
     ...(bearer && { token: bearer }),
   });

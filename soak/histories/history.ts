@@ -25,7 +25,7 @@ export type Content =
   | { case: 'snapshotEnd'; id: string; digest: Digest | undefined }
   | { case: 'changes'; prev: number; through: number; compacted: boolean; records: readonly Told[] }
   | { case: 'heartbeat'; through: number; ageMs: number; digest: Digest | undefined }
-  | { case: 'goAway' };
+  | { case: 'goAway' | 'policy' };
 
 /** A place in a history whose cursor was kept: after that frame of that stream. */
 export type Bookmark = { stream: number; frame: number; position: number; cursor: Uint8Array };
@@ -79,6 +79,7 @@ export function readMessage(kind: Kind, bytes: Uint8Array): Cursors & { frame: C
       };
     }
     case 'goAway':
+    case 'policy':
       return { frame: { case: frame.case }, ...nowhere };
     default:
       throw new Error('a frame of no kind');

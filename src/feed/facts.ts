@@ -14,6 +14,7 @@ export function factsOf(
   const isBound = people.bindingSeq(person) > 0;
   return {
     parkId,
+    hasPerson: token !== '',
     person: token,
     share: token === '' ? 0 : shareOf(token),
     binding: isBound ? people.bindingState(person) : 'unbound',

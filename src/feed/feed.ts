@@ -1,3 +1,4 @@
+import type { PolicyInForce } from '../../gen/deptrans/v1/policy_pb.ts';
 import type { Facts } from '../../verdict/verdict.ts';
 import type { StreamKind } from '../domain/cursor.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -10,7 +11,7 @@ import { openAudit } from './audit.ts';
 import { openBell } from './bell.ts';
 import { openChangeTail } from './change-tail.ts';
 import { KINDS } from './copy.ts';
-import type { Frame } from './frames.ts';
+import { type Frame, policyFrame } from './frames.ts';
 import type { IdFacts } from './image.ts';
 import { openFeedMetrics } from './metrics.ts';
 import { type ListRequest, listPage } from './pages.ts';
@@ -42,6 +43,8 @@ export type Feed = AsyncDisposable & {
   lookup(parkId: string, driverId: string): Facts | null;
   /** The id of a profile's person; null if there is no such profile. Throws as `lookup` does. */
   lookupId(parkId: string, driverId: string): IdFacts | null;
+  /** Hands a policy out from now on, to all who follow the ids. */
+  setPolicy(policy: PolicyInForce): void;
   /** The newest commit in the copy; 0 before the first load. */
   head(): number;
   /** The copy equals the database as it was at most this many ms ago. Infinity before the first load. */
@@ -87,7 +90,8 @@ export function openFeed(options: FeedOptions): Feed {
   const streams = openSlots(maxStreams, clock);
   const snapshots = openSlots(maxSnapshots, clock, SNAPSHOT_MS);
   const limits = { heartbeatIntervalMs, streams, snapshots, maxStreamAgeMs, stopSpreadMs };
-  const parts = { tail, bell, clock, stopping, instance, ...limits };
+  let policy: Frame | null = null;
+  const parts = { policy: () => policy, tail, bell, clock, stopping, instance, ...limits };
 
   const beat = () => {
     const { copy } = tail;
@@ -130,6 +134,10 @@ export function openFeed(options: FeedOptions): Feed {
     lookupId(parkId, driverId) {
       if (!tail.copy) throw new FeedRefusal('SERVICE_DEGRADED');
       return tail.copy.image.idOf(parkId, driverId);
+    },
+    setPolicy(message) {
+      policy = policyFrame(message);
+      bell.ring();
     },
     head: () => tail.copy?.head ?? 0,
     sourceAgeMs: () => tail.sourceAgeMs(),

@@ -5,6 +5,7 @@ import {
   type WatchIdsResponse,
   WatchIdsResponseSchema,
 } from '../../gen/deptrans/v1/incremental_updates_pb.ts';
+import type { PolicyInForce } from '../../gen/deptrans/v1/policy_pb.ts';
 import type { DigestBytes } from './digest.ts';
 import { openWriter, type Writer, writeField, writeNumber, writeVarint } from './wire.ts';
 
@@ -59,6 +60,11 @@ export type Hello = { epoch: string; head: number; mode: Hello_Mode; heartbeatIn
 export function helloFrame({ epoch, head, mode, heartbeatIntervalMs, instance }: Hello): Frame {
   const value = { epoch, headSeq: BigInt(head), mode, heartbeatIntervalMs, serverInstance: instance };
   return frameOf({ case: 'hello', value: { $typeName: 'deptrans.v1.Hello', ...value } });
+}
+
+/** In the stream of ids alone. */
+export function policyFrame(policy: PolicyInForce): Frame {
+  return frameOf({ case: 'policy', value: policy });
 }
 
 export function resetFrame(reason: Reset_Reason): Frame {

@@ -32,6 +32,8 @@ export type SubscriptionOptions = {
   start: Start;
   instance: string;
   heartbeatIntervalMs: number;
+  /** The policy in force as a frame; null while it is not known. */
+  policy?: (() => Frame | null) | undefined;
 };
 
 /**
@@ -49,6 +51,7 @@ export class Subscription {
   #place: number | null = null;
   #snapshot: { id: string } | null = null;
   #beats: number;
+  #policy: Frame | null = null;
 
   constructor(options: SubscriptionOptions) {
     const { kind, start } = options;
@@ -68,12 +71,16 @@ export class Subscription {
     const { epoch, head } = this.#copy;
     const frames = [helloFrame({ epoch, head, mode: this.#mode(), heartbeatIntervalMs, instance })];
     if (start.reset) frames.push(resetFrame(RESET_REASONS[start.reset]));
+    const policy = this.#newPolicy();
+    if (policy) frames.push(policy);
     if (start.position === 0) frames.push(this.#beginSnapshot());
     return frames;
   }
 
   /** What comes next; null if there is nothing now. */
   step(): Frame[] | null {
+    const policy = this.#newPolicy();
+    if (policy) return [policy];
     const copy = this.#options.tail.copy!;
     if (copy !== this.#copy) return this.#changeOver(copy);
     const { ring } = this.#stream;
@@ -99,6 +106,15 @@ export class Subscription {
 
   get #stream(): Stream {
     return this.#copy.streams[this.#options.kind];
+  }
+
+  /** The policy, if it is not the one that was sent last. */
+  #newPolicy(): Frame | null {
+    const { kind, policy } = this.#options;
+    const now = kind === 'ids' ? (policy?.() ?? null) : null;
+    if (now === this.#policy) return null;
+    this.#policy = now;
+    return now;
   }
 
   #cursor(): Uint8Array {

@@ -20,6 +20,8 @@ export type WatchParts = {
   stopSpreadMs: number;
   instance: string;
   heartbeatIntervalMs: number;
+  /** See SubscriptionOptions. */
+  policy?: (() => Frame | null) | undefined;
   /** Streams that may be open, and snapshots under way, at once. */
   streams: Slots;
   snapshots: Slots;
@@ -51,7 +53,7 @@ export async function* watch(
   signal: AbortSignal,
   count: () => Watched = () => UNWATCHED,
 ): AsyncGenerator<Frame, never, void> {
-  const { tail, bell, clock, stopping, instance, heartbeatIntervalMs } = parts;
+  const { tail, bell, clock, stopping, instance, heartbeatIntervalMs, policy } = parts;
   if (stopping.aborted) throw new FeedRefusal('SHUTTING_DOWN');
   const leave = parts.streams.take();
   if (!leave) throw new FeedRefusal('TOO_MANY_STREAMS', spread(STREAM_RETRY_MS));
@@ -72,7 +74,7 @@ export async function* watch(
     if (start.position === 0) takePlace();
     const now = () => clock.monotonic();
     const agedAt = now() + parts.maxStreamAgeMs * (0.8 + Math.random() / 5);
-    const subscription = new Subscription({ tail, now, kind, start, instance, heartbeatIntervalMs });
+    const subscription = new Subscription({ tail, now, kind, start, instance, heartbeatIntervalMs, policy });
     for (const frame of subscription.begin()) {
       counted.sent(frame);
       yield frame;

@@ -68,6 +68,7 @@ export function factsOf(parkId: string, driverId: string, startedAt: number): Fa
   const person = known.person ? `person-${driverId}` : '';
   return {
     parkId,
+    hasPerson: known.person,
     person,
     share: shareOf(person),
     binding,

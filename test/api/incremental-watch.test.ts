@@ -29,8 +29,6 @@ async function watch(api: Pick<FeedApi, 'updates'>, consumer: Consumer, watching
 const beatAt = (consumer: Consumer, seq: number) => () =>
   consumer.cases().at(-1) === 'heartbeat' && consumer.position >= BigInt(seq);
 
-const firstFrames = (consumer: Consumer) => consumer.frames.slice(0, 3).map(({ frame }) => frame);
-
 test('a snapshot, what changes then, and a resume that misses nothing', async () => {
   await using database = await openTestDatabase();
   const { db } = database;
@@ -40,7 +38,7 @@ test('a snapshot, what changes then, and a resume that misses nothing', async ()
   const consumer = new Consumer();
 
   await watch(api, consumer, { done: beatAt(consumer, loaded) });
-  expect(firstFrames(consumer)).toMatchObject([
+  expect(consumer.first(3)).toMatchObject([
     {
       case: 'hello',
       value: {
@@ -70,7 +68,7 @@ test('a snapshot, what changes then, and a resume that misses nothing', async ()
   });
   const newest = (await setSessions(db, people.slice(100, 160), { status: 'finished', endsInMs: -5_000 }))!;
   await watch(api, consumer, { done: beatAt(consumer, newest) });
-  expect(firstFrames(consumer)[0]).toMatchObject({
+  expect(consumer.first(3)[0]).toMatchObject({
     case: 'hello',
     value: { mode: expect.toSatisfy((m) => m !== Hello_Mode.SNAPSHOT) },
   });
@@ -108,7 +106,7 @@ test('a cursor of another history, of collected tombstones, of another filter: r
   const whole = () => consumer.cases().includes('snapshotEnd');
   const resetsWith = async (reason: Reset_Reason, watching: Partial<Watching> = {}) => {
     await watch(api, consumer, { done: whole, ...watching });
-    expect(firstFrames(consumer)).toMatchObject([
+    expect(consumer.first(3)).toMatchObject([
       { case: 'hello', value: { mode: Hello_Mode.SNAPSHOT } },
       { case: 'reset', value: { reason } },
       { case: 'snapshotBegin' },

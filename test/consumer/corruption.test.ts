@@ -4,11 +4,12 @@ import { Copy } from '../../consumer/copy.ts';
 import { rowOf } from '../../consumer/key-index.ts';
 import { MemoryCache } from '../../consumer/memory-cache.ts';
 import { settingsOf } from '../../consumer/options.ts';
+import { Policies } from '../../consumer/policies.ts';
 import { checksumOf, F64, I32, ROW_BYTES, U8 } from '../../consumer/rows.ts';
 import { Upkeep } from '../../consumer/upkeep.ts';
 import { DriverIdRecordSchema } from '../../gen/deptrans/v1/records_pb.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
-import { type FeedApi, openFeedApi, REGIONS } from '../support/feed/api.ts';
+import { type FeedApi, openFeedApi } from '../support/feed/api.ts';
 import { addPeople, setBindings, setSessions } from '../support/feed/world.ts';
 import { expectExact, untilBeats, untilMetric } from './support.ts';
 
@@ -31,9 +32,10 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await cache?.close();
-  const settings = settingsOf({ endpoints: [api.url], regions: REGIONS });
+  const settings = settingsOf({ endpoints: [api.url] });
   copy = new Copy();
-  cache = new MemoryCache({ copy, settings, upkeep: new Upkeep(settings, {}, copy) });
+  const policies = new Policies();
+  cache = new MemoryCache({ copy, policies, settings, upkeep: new Upkeep(settings, {}, copy, policies) });
   cache.start();
   await expectExact(cache, database.db);
 });

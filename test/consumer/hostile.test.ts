@@ -6,6 +6,7 @@ import { IdChangesSchema } from '../../gen/deptrans/v1/incremental_updates_pb.ts
 import { DriverIdRecordSchema } from '../../gen/deptrans/v1/records_pb.ts';
 import { digestOf } from '../support/feed/murmur.ts';
 import { PATIENCE } from '../support/feed/open-test-feed.ts';
+import { observing } from '../support/policy.ts';
 import { bytesOf, type FakeService, openFakeService } from './fake-service.ts';
 import { openTestCache, untilMetric } from './support.ts';
 
@@ -29,6 +30,7 @@ const hello = (heartbeatIntervalMs = 1_000): Frame => ({
   case: 'hello',
   value: { epoch: 'e', headSeq: 1n, mode: 3, heartbeatIntervalMs },
 });
+const policy: Frame = { case: 'policy', value: observing([{ id: 'moscow', on: true, tariffs: [] }]).message };
 const begin: Frame = { case: 'snapshotBegin', value: { rowCount: 2n } };
 const record = (driverId: string, seq: number) => ({ parkId: 'p', driverId, seq: BigInt(seq) });
 const changes = (prev: number, through: number, records: [string, number][], cursor: string): Frame => ({
@@ -217,7 +219,7 @@ test('hooks that throw, or reject, are counted and disturb nobody', async () => 
 
 test('the age grows by a clock that only goes forward, and at last every check is unknown', async () => {
   fake.scripts.ids = [
-    { frames: [hello(3_600_000), begin, changes(0, 2, A_AND_B, 'two'), heartbeat(2, A_AND_B, 'at 2', 700)] },
+    { frames: [hello(3_600_000), policy, begin, changes(0, 2, A_AND_B, 'two'), heartbeat(2, A_AND_B, 'at 2', 700)] },
   ];
   fake.scripts.statuses = [{ frames: [hello(3_600_000), heartbeat(0, [])] }];
   let at = 0;

@@ -5,7 +5,7 @@ import { type DriverRecord, recordOf } from '../../consumer/driver-record.ts';
 import { Feed } from '../../consumer/feed.ts';
 import { type Frame, openFeedView } from '../../consumer/feed-view.ts';
 import { CHUNK_ROWS, SEEN_ID, SEEN_SESSION } from '../../consumer/rows.ts';
-import { BINDING_STATES, SESSION_STATUSES } from '../../consumer/verdict.ts';
+import { BINDING_STATES, SESSION_STATUSES } from '../../verdict/words.ts';
 import { kitNames, readHistory } from '../kit/files.ts';
 import type { KitCopy, Row } from '../kit/history.ts';
 import type { StreamKind } from '../kit/replay.ts';
@@ -67,7 +67,7 @@ test.each(await kitNames())('the library makes of the history %s what is said of
     throw new Error('nothing has to be mended');
   };
   const clock = { now: () => 0, monotonic: () => 0 };
-  const feed = new Feed({ kind, copy, clock, inspect: () => {}, mend: unexpected });
+  const feed = new Feed({ kind, copy, clock, inspect: () => {}, mend: unexpected, takePolicy: unexpected });
   for (const [c, { messages, cursor }] of recording.connections.entries()) {
     expect(Buffer.from(feed.cursor).toString('hex')).toBe(cursor);
     for (const [f, bytes] of messages.entries()) {

@@ -47,8 +47,8 @@ test('installed from its tarball in an empty folder, the README example works in
   expect(stderr).toBe('');
   expect(JSON.parse(stdout)).toEqual({
     allowed: true,
-    deptransId: { outcome: 'pass', reason: null },
-    session: { outcome: 'pass', reason: null },
+    deptransId: { check: 'deptrans_id', outcome: 'pass', reason: 'ok', mode: 'observe', rule: -1 },
+    session: { check: 'session', outcome: 'pass', reason: 'ok', mode: 'observe', rule: -1 },
     fresh: true,
     profiles: 20,
   });
@@ -65,9 +65,9 @@ test('installed from its tarball in an empty folder, the README example works in
 test('its types are enough for those who compile', async () => {
   await writeFile(
     join(folder, 'typed.ts'),
-    `import { type DriverCache, driverCacheFrom, type Verdict } from '@deptrans/driver-cache';
+    `import { type DriverCache, driverCacheFrom, policyBlockingIn, type Verdict } from '@deptrans/driver-cache';
      const cache: DriverCache = driverCacheFrom([{ parkId: 'p', driverId: 'd', session: { region: 'moscow' } }], {
-       regions: [{ id: 'moscow', on: true, tariffs: ['econom'] }],
+       policy: policyBlockingIn([{ id: 'moscow', on: true, tariffs: ['econom'] }]),
      });
      const verdict: Verdict = cache.check({ parkId: 'p', driverId: 'd' }).session;
      // @ts-expect-error: a driver has two parts

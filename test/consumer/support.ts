@@ -2,7 +2,6 @@ import { expect, vi } from 'vitest';
 import { type DriverCache, type DriverCacheOptions, openDriverCache } from '../../consumer/driver-cache.ts';
 import type { DriverRecord } from '../../consumer/driver-record.ts';
 import type { Db } from '../../src/store/database.ts';
-import { REGIONS } from '../support/feed/api.ts';
 import { PATIENCE } from '../support/feed/open-test-feed.ts';
 import { type PlainRecord, readRecords } from '../support/feed/world.ts';
 
@@ -11,7 +10,7 @@ export function openTestCache(
   endpoints: readonly string[],
   options: Partial<DriverCacheOptions> = {},
 ): Promise<DriverCache> {
-  return openDriverCache({ endpoints, regions: REGIONS, reconnect: { baseMs: 5, maxMs: 50 }, ...options });
+  return openDriverCache({ endpoints, reconnect: { baseMs: 5, maxMs: 50 }, ...options });
 }
 
 /** The cache's records in the form of `readRecords`. */

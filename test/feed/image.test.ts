@@ -68,6 +68,7 @@ test('what was known of a person before the profile came is there when it comes'
   image.putProfile(profileRow(1, 3, 7));
   expect(image.factsOf('park', 'driver-1')).toEqual({
     parkId: 'park',
+    hasPerson: true,
     person: 'person-7',
     share: shareOf('person-7'),
     binding: 'bound',

@@ -38,7 +38,7 @@ async function makeEnvironment(): Promise<string> {
 
 async function generate(interpreter: string): Promise<string> {
   const proto = join(ROOT, 'proto');
-  const names = ['records', 'driver_id', 'incremental_updates', 'diagnostics', 'status_ingest', 'errors'].map(
+  const names = ['records', 'driver_id', 'incremental_updates', 'diagnostics', 'policy', 'status_ingest', 'errors'].map(
     (name) => `deptrans/v1/${name}.proto`,
   );
   const texts = await Promise.all(names.map((name) => readFile(join(proto, name))));

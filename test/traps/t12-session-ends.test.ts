@@ -140,6 +140,7 @@ inTown('T12: until then a consumer compares the end with its own clock', async (
   const endedAt = session.ended_at!.getTime();
   const facts = {
     parkId: 'p',
+    hasPerson: true,
     person: 'ann',
     share: 0,
     binding: 'bound' as const,

@@ -43,6 +43,7 @@ function factsFrom(facts: JsonCase['facts'], { shareOf }: Judge): Facts | null {
   return (
     facts && {
       parkId: facts.park_id,
+      hasPerson: facts.person !== '',
       person: facts.person,
       share: shareOf(facts.person),
       binding: facts.binding,

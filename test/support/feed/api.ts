@@ -36,6 +36,7 @@ export async function openFeedApi(
   auth: Auth = WHOEVER_MAY,
 ): Promise<FeedApi> {
   const feed = await openTestFeed(db, options);
+  feed.setPolicy(observing(REGIONS).message);
   const frames = openWatchFrames({ feed, regions: REGIONS });
   const edge = await openEdge(servicesOf(feed), { lifetime: feed.lifetime, frames, listenerLimits, auth });
   return {

@@ -47,6 +47,12 @@ export class Consumer {
     return this.#snapshot !== null;
   }
 
+  /** The first frames, without the policy, which comes with the ids alone. */
+  first(count: number): FeedResponse['frame'][] {
+    const frames = this.frames.map(({ frame }) => frame);
+    return frames.filter((frame) => frame.case !== 'policy').slice(0, count);
+  }
+
   cases(): (string | undefined)[] {
     return this.frames.map(({ frame }) => frame.case);
   }

@@ -62,7 +62,8 @@ export function factsOf(fields: Partial<Facts> = {}): Facts {
     region: 'moscow',
     ...fields,
   } as const;
-  return { ...facts, share: facts.person === '' ? 0 : shareOf(facts.person) };
+  const hasPerson = facts.person !== '';
+  return { ...facts, hasPerson, share: hasPerson ? shareOf(facts.person) : 0 };
 }
 
 /** Who has no shift, and so fails one check. */
