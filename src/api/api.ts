@@ -1,13 +1,5 @@
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
-import {
-  createConnectRouter,
-  createServiceImplSpec,
-  type Interceptor,
-  type MethodImpl,
-  type MethodImplSpec,
-  type ServiceImpl,
-} from '@connectrpc/connect';
-import { compressionGzip } from '@connectrpc/connect-node';
+import { createServiceImplSpec, type MethodImplSpec, type ServiceImpl } from '@connectrpc/connect';
 import { DiagnosticsService } from '../../gen/deptrans/v1/diagnostics_pb.ts';
 import { DriverIdService } from '../../gen/deptrans/v1/driver_id_pb.ts';
 import { IncrementalUpdatesService } from '../../gen/deptrans/v1/incremental_updates_pb.ts';
@@ -25,18 +17,16 @@ import type { TlsKeys } from '../runtime/listener-front.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { rulesOf } from './access.ts';
-import { type Admit, makeAdmit } from './admission.ts';
-import { type Endpoints, makeRequestHandler } from './endpoints.ts';
+import { makeAdmit } from './admission.ts';
+import { makeRequestHandler } from './endpoints.ts';
 import { refuse } from './errors.ts';
-import { type FrameStream, sendFrames } from './frame-handler.ts';
+import type { FrameStream } from './frame-handler.ts';
 import { openHealthService, type Readiness } from './health.ts';
 import { makeInterceptors } from './interceptors.ts';
+import { makeEndpoints } from './mount.ts';
 import { makeOpsPaths } from './ops.ts';
 import { openReflectionService } from './reflection.ts';
 import type { BodyLimits } from './request-body.ts';
-import { serveRest } from './rest.ts';
-import { serveRpc } from './rpc.ts';
-import { routesOf } from './transcoding.ts';
 
 /**
  * The edge: everything that others can ask of the service, on one port. Each RPC answers over Connect, gRPC and gRPC-Web, on HTTP/1.1 and
@@ -130,44 +120,6 @@ function specsOf(services: Services, readiness: Readiness, clock: Clock): Method
     [ServerReflectionAlpha, reflection],
   ];
   return implemented.flatMap(([service, impl]) => Object.values(createServiceImplSpec(service, impl).methods));
-}
-
-type Serving = {
-  interceptors: Interceptor[];
-  limits: BodyLimits;
-  shutdownSignal: AbortSignal;
-  frames: ReadonlyMap<DescMethod, FrameStream>;
-  log: Log;
-  admit: Admit;
-};
-
-function makeEndpoints(specs: MethodImplSpec[], serving: Serving): Endpoints {
-  const { interceptors, limits, shutdownSignal, frames } = serving;
-  const router = createConnectRouter({ interceptors, shutdownSignal, readMaxBytes: limits.maxBytes });
-  for (const { method, impl, kind } of specs) {
-    // On streams each message would be compressed for each subscriber anew.
-    const acceptCompression = kind === 'unary' ? [compressionGzip] : [];
-    router.rpc(method as DescMethod, impl as MethodImpl<DescMethod>, { acceptCompression, compressMinBytes: 4_096 });
-  }
-  const handlers = router.handlers.map((handler) => {
-    const stream = frames.get(handler.method);
-    return stream ? sendFrames(handler, stream, serving) : handler;
-  });
-  const rpcs = handlers.map((handler) => ({
-    verb: 'POST',
-    path: handler.requestPath,
-    name: handler.requestPath.slice(1),
-    serve: (...[call, req, res]: Parameters<Endpoints[number]['serve']>) => serveRpc(handler, call, req, res, limits),
-  }));
-  const unary = new Map(specs.flatMap((spec) => (spec.kind === 'unary' ? [[spec.method as DescMethod, spec]] : [])));
-  const paths = routesOf([...unary.keys()]).map((route) => ({
-    verb: route.verb,
-    path: route.path,
-    name: `${route.verb} ${route.path}`,
-    serve: (...[call, req, res]: Parameters<Endpoints[number]['serve']>) =>
-      serveRest(route, unary.get(route.method)!, call, req, res, serving),
-  }));
-  return [...rpcs, ...paths];
 }
 
 /** Aborts, with the reason that callers are told, when what is in hand must be dropped. */

@@ -5,6 +5,7 @@ import {
   fromJsonString,
   type JsonValue,
   type Message,
+  type Registry,
 } from '@bufbuild/protobuf';
 import { isFieldError } from '@bufbuild/protobuf/reflect';
 import { refuse } from './errors.ts';
@@ -19,9 +20,11 @@ export function decodeBinary(schema: DescMessage, bytes: Uint8Array): Message {
 }
 
 /** A message from JSON text, in either form of the field names. Unknown fields are passed over, as in the binary form. */
-export function decodeJson(schema: DescMessage, bytes: Uint8Array): Message {
+export function decodeJson(schema: DescMessage, bytes: Uint8Array, registry?: Registry): Message {
   const text = decodeUtf8(bytes);
-  return refuseUnfit(schema, () => fromJsonString(schema, text, { ignoreUnknownFields: true }));
+  return refuseUnfit(schema, () =>
+    fromJsonString(schema, text, { ignoreUnknownFields: true, ...(registry && { registry }) }),
+  );
 }
 
 /** A message from a JSON value. */

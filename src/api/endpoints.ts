@@ -37,7 +37,7 @@ export function makeRequestHandler({ endpoints, ops, clock, log, metrics }: Requ
   const watch = makeWatch({ clock, log, metrics });
 
   return (req, res) => {
-    if (!URL.canParse(urlOf(req))) return sendNoEndpoint(res, 400);
+    if (!URL.canParse(urlOf(req))) return sendNoEndpoint(req, res, 400);
     const path = pathOf(req);
     const ownPath = ops.get(path);
     if (ownPath && (req.method === 'GET' || req.method === 'HEAD')) return ownPath(res);
@@ -58,8 +58,8 @@ export function makeRequestHandler({ endpoints, ops, clock, log, metrics }: Requ
     res.setHeader('x-request-id', call.requestId);
     watch(call, res);
     if (!endpoint) {
-      if (verbs || ownPath) return sendNoEndpoint(res, 405, { allow: [...(verbs?.keys() ?? ['GET'])].join(', ') });
-      return sendNoEndpoint(res, 404);
+      if (verbs || ownPath) return sendNoEndpoint(req, res, 405, { allow: [...(verbs?.keys() ?? ['GET'])].join(', ') });
+      return sendNoEndpoint(req, res, 404);
     }
     const serving = runInTrace(call.trace, () => endpoint.serve(call, req, res));
     serving.catch((err: unknown) => {

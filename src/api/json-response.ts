@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { JsonValue } from '@bufbuild/protobuf';
-import type { HttpResponse } from '../runtime/listener.ts';
+import type { HttpRequest, HttpResponse } from '../runtime/listener.ts';
 
 /** Ends a response with a JSON body. Does nothing if the client has left or the response has begun. */
 export function sendJson(
@@ -24,7 +24,17 @@ const NO_ENDPOINT = {
 };
 
 /** The answer where there is no endpoint that could give one. */
-export function sendNoEndpoint(res: HttpResponse, status: 400 | 404 | 405, headers?: Record<string, string>): void {
+export function sendNoEndpoint(
+  req: HttpRequest,
+  res: HttpResponse,
+  status: 400 | 404 | 405,
+  headers: Record<string, string> = {},
+): void {
+  // Clients of an RPC protocol go by the status alone.
+  if (/^application\/(proto|grpc|connect\+)/.test(req.headers['content-type'] ?? '')) {
+    if (!res.headersSent && !res.destroyed) (res as ServerResponse).writeHead(status, headers).end();
+    return;
+  }
   const body = { code: 'unimplemented', reason: 'REQUEST_MALFORMED', message: NO_ENDPOINT[status], details: [] };
   sendJson(res, status, body, headers);
 }

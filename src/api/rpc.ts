@@ -1,4 +1,5 @@
-import type { DescMethod, Message } from '@bufbuild/protobuf';
+import type { DescMethod, Message, Registry } from '@bufbuild/protobuf';
+import { Code } from '@connectrpc/connect';
 import {
   createAsyncIterable,
   type UniversalHandler,
@@ -9,7 +10,7 @@ import { universalResponseToNodeResponse } from '@connectrpc/connect-node';
 import type { HttpRequest, HttpResponse } from '../runtime/listener.ts';
 import type { Call } from './call.ts';
 import { decodeBinary, decodeJson } from './decode.ts';
-import { refuse } from './errors.ts';
+import { refuse, refuseWithCode } from './errors.ts';
 import { toUniversalRequest } from './inbound.ts';
 import { type BodyLimits, inflateBody, readBody } from './request-body.ts';
 
@@ -25,7 +26,7 @@ export async function serveRpc(
   call: Call,
   req: HttpRequest,
   res: HttpResponse,
-  limits: BodyLimits,
+  limits: RpcLimits,
 ): Promise<void> {
   const received = toUniversalRequest(req, res, call);
   const form = formOf(received.header.get('content-type') ?? '');
@@ -37,6 +38,8 @@ export async function serveRpc(
   }
   await send(await handler(request), res);
 }
+
+type RpcLimits = BodyLimits & { registry?: Registry | undefined };
 
 type Form = { json: boolean; enveloped: boolean; encodingHeader: string };
 
@@ -67,15 +70,28 @@ async function readMessage(
   form: Form,
   packed: boolean,
   body: Uint8Array,
-  { maxBytes }: BodyLimits,
+  { maxBytes, registry }: RpcLimits,
 ): Promise<Message> {
   const { bytes, compressed } = form.enveloped ? unwrap(body) : { bytes: body, compressed: packed && body.length > 0 };
-  if (compressed && !packed) throw refuse('REQUEST_MALFORMED', { message: 'A compressed message without an encoding' });
+  if (compressed && !packed) throw refuseWithCode(Code.Internal, 'A compressed message without an encoding');
   const plain = compressed ? await inflateBody(bytes, maxBytes) : bytes;
-  return form.json ? decodeJson(method.input, plain) : decodeBinary(method.input, plain);
+  return form.json ? decodeJson(method.input, plain, registry) : decodeBinary(method.input, plain);
+}
+
+/** Whole envelopes one after another; 1 for whatever is cut off or no envelope at all, which is refused as such. */
+function countEnvelopes(body: Uint8Array): number {
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  let count = 0;
+  for (let at = 0; at < body.length; count++) {
+    if (body.length - at < ENVELOPE_PREFIX_BYTES) return 1;
+    at += ENVELOPE_PREFIX_BYTES + view.getUint32(at + 1);
+    if (at > body.length) return 1;
+  }
+  return count;
 }
 
 function unwrap(body: Uint8Array): { bytes: Uint8Array; compressed: boolean } {
+  if (countEnvelopes(body) !== 1) throw refuseWithCode(Code.Unimplemented, 'The method takes one message');
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
   const whole = body.length >= ENVELOPE_PREFIX_BYTES && view.getUint32(1) === body.length - ENVELOPE_PREFIX_BYTES;
   const flags = whole ? view.getUint8(0) : 0;
