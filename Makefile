@@ -1,8 +1,9 @@
 # make run     shows the main job working, on this machine alone
 # make test    runs every test
 # make stub    serves the whole contract with nothing behind it, for those who write clients
+# make judges  what tools that nobody here wrote say of the edge; installs them below .cache
 # make check   generated code, format, lint, types; no tests
-.PHONY: run test check stub
+.PHONY: run test check stub judges
 .NOTPARALLEL:
 
 run: node_modules/.installed
@@ -11,6 +12,9 @@ run: node_modules/.installed
 test: node_modules/.installed
 	@for tool in java mvn python3 go; do command -v $$tool >/dev/null || { echo "$$tool is needed: see README.md."; exit 1; }; done
 	@npm run --silent test
+
+judges: node_modules/.installed
+	@npm run --silent judges
 
 stub: node_modules/.installed
 	@npm run --silent stub

@@ -139,7 +139,7 @@ function judge(stops: readonly Stop[]): Figures {
 }
 
 const LEASES = `
-  select 'report' as held from deptrans.reports where lease_token is not null
+  select case when target is null then 'report, not begun' else 'report, sent' end as held from deptrans.reports where lease_token is not null
   union all select 'leadership ' || name from deptrans.leaders where expires_at > deptrans.now()
   union all select 'login' from deptrans.regulator_tokens where login_until > deptrans.now()`;
 

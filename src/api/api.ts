@@ -6,6 +6,7 @@ import { IncrementalUpdatesService } from '../../gen/deptrans/v1/incremental_upd
 import { OperationsService } from '../../gen/deptrans/v1/operations_pb.ts';
 import { PolicyService } from '../../gen/deptrans/v1/policy_pb.ts';
 import { StatusIngestService } from '../../gen/deptrans/v1/status_ingest_pb.ts';
+import { file_google_rpc_error_details } from '../../gen/google/rpc/error_details_pb.ts';
 import { ServerReflection } from '../../gen/grpc/reflection/v1/reflection_pb.ts';
 import { ServerReflection as ServerReflectionAlpha } from '../../gen/grpc/reflection/v1alpha/reflection_pb.ts';
 import { Health } from '../../gen/health/v1/health_pb.ts';
@@ -112,7 +113,10 @@ function specsOf(services: Services, readiness: Readiness, clock: Clock): Method
   ];
   const names = ours.map(([service]) => service);
   const health = openHealthService({ readiness, services: names.map((service) => service.typeName), clock });
-  const reflection = openReflectionService([...names, Health, ServerReflection, ServerReflectionAlpha]);
+  const reflection = openReflectionService(
+    [...names, Health, ServerReflection, ServerReflectionAlpha],
+    [file_google_rpc_error_details],
+  );
   const implemented: [DescService, object][] = [
     ...ours,
     [Health, health],

@@ -5,12 +5,15 @@ import type { ServerReflection } from '../../gen/grpc/reflection/v1/reflection_p
 
 /**
  * gRPC server reflection over the generated descriptors, so that `buf curl` and `grpcurl` need no schema. It answers for the services
- * given and every file they depend on. What it does not find is an answer with NOT_FOUND within the stream; the stream goes on.
+ * given and every file they depend on, and for further `files`: those of the details of errors, which no service names. What it does not find is an answer with NOT_FOUND within the stream; the stream goes on.
  *
  * The messages of v1 and v1alpha are the same, so one implementation serves both.
  */
-export function openReflectionService(services: readonly DescService[]): ServiceImpl<typeof ServerReflection> {
-  const index = indexFiles(services.map(({ file }) => file));
+export function openReflectionService(
+  services: readonly DescService[],
+  files: readonly DescFile[] = [],
+): ServiceImpl<typeof ServerReflection> {
+  const index = indexFiles([...services.map(({ file }) => file), ...files]);
   const names = services.map(({ typeName }) => ({ name: typeName })).sort((a, b) => (a.name < b.name ? -1 : 1));
   return {
     async *serverReflectionInfo(requests) {

@@ -55,6 +55,7 @@ test.each([
     'deptrans.v1.DriverIdService',
     'deptrans.v1.IncrementalUpdatesService',
     'deptrans.v1.OperationsService',
+    'deptrans.v1.PolicyService',
     'deptrans.v1.StatusIngestService',
     'grpc.health.v1.Health',
     'grpc.reflection.v1.ServerReflection',

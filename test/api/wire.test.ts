@@ -90,15 +90,8 @@ describe('what does not fit is REQUEST_MALFORMED on every protocol and is not qu
     ],
     ['Connect stream, cut binary', WATCH, 'application/connect+proto', envelope(badBinary)],
     ['Connect stream, no envelope', WATCH, 'application/connect+proto', Buffer.from('abc')],
-    [
-      'Connect stream, two messages',
-      WATCH,
-      'application/connect+proto',
-      Buffer.concat([envelope(message), envelope(message)]),
-    ],
     ['gRPC, cut binary', SET, 'application/grpc', envelope(badBinary)],
     ['gRPC, JSON of a wrong type', SET, 'application/grpc+json', envelope(badJson)],
-    ['gRPC, nothing', SET, 'application/grpc', Buffer.alloc(0)],
     [
       'gRPC, a length that lies',
       SET,
@@ -106,7 +99,6 @@ describe('what does not fit is REQUEST_MALFORMED on every protocol and is not qu
       Buffer.concat([Buffer.from([0, 0xff, 0xff, 0xff, 0xff]), message]),
     ],
     ['gRPC, unknown flags', SET, 'application/grpc', envelope(message, 4)],
-    ['gRPC, compressed without saying how', SET, 'application/grpc', envelope(gzipSync(message), 1)],
     ['gRPC stream, cut binary', WATCH, 'application/grpc+proto', envelope(badBinary)],
     ['gRPC-Web, cut binary', SET, 'application/grpc-web+proto', envelope(badBinary)],
   ])('%s', async (_name, path, type, body) => {
@@ -118,6 +110,21 @@ describe('what does not fit is REQUEST_MALFORMED on every protocol and is not qu
       code: expect.stringMatching(/^(3|invalid_argument)$/),
     });
   });
+});
+
+test.each([
+  ['no message', SET, 'application/grpc', Buffer.alloc(0), '12'],
+  ['two messages', SET, 'application/grpc', Buffer.concat([envelope(message), envelope(message)]), '12'],
+  [
+    'two messages of a Connect stream',
+    WATCH,
+    'application/connect+proto',
+    Buffer.concat([envelope(Buffer.alloc(0)), envelope(Buffer.alloc(0))]),
+    'unimplemented',
+  ],
+  ['a compressed message without saying how', SET, 'application/grpc', envelope(gzipSync(message), 1), '13'],
+] as const)('%s gets the code that the protocols name for it', async (_name, path, type, body, code) => {
+  expect(await ask(path, type, body)).toMatchObject({ code, reason: undefined });
 });
 
 test.each([
