@@ -1,3 +1,4 @@
+import { checkBench } from './check/check.ts';
 import { consumerCheckBench } from './consumer/consumer-check.ts';
 import { deliveryBench } from './delivery/delivery.ts';
 import { deliveryQueuesBench } from './delivery/delivery-queues.ts';
@@ -25,6 +26,7 @@ export const benches: readonly Bench[] = [
   coldStartBench,
   pollingBench,
   consumerCheckBench,
+  checkBench,
   sizesBench,
   sustainedBench,
 ];
