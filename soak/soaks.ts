@@ -1,5 +1,6 @@
 import { balanceSoak } from './balance/balance.ts';
 import { daysSoak } from './days/days.ts';
+import { fuzzSoak } from './fuzz/fuzz.ts';
 import { historiesSoak } from './histories/histories.ts';
 import { hostileSoak } from './hostile/hostile.ts';
 import { killsSoak } from './kills/kills.ts';
@@ -19,6 +20,7 @@ import { writersSoak } from './writers/writers.ts';
 export const soaks: readonly Soak[] = [
   balanceSoak,
   daysSoak,
+  fuzzSoak,
   hostileSoak,
   historiesSoak,
   killsSoak,
