@@ -20,7 +20,7 @@ export type RegionPolicy = {
   readonly on: boolean;
   /** The tariffs that need the checks. */
   readonly tariffs: readonly string[];
-  /** A limit was passed: nothing stricter than `warn` until it is given back. */
+  /** Nothing there is stricter than `warn` now. */
   readonly steppedBack: boolean;
   /** A shift that ends within so many ms is said to end soon; 0: never. */
   readonly endsSoonMs: number;

@@ -8,7 +8,6 @@ import {
   PolicySchema,
   type Population,
   type RegionPolicy,
-  type StepBack,
 } from '../../gen/deptrans/v1/policy_pb.ts';
 import { isKey } from '../domain/key.ts';
 
@@ -66,7 +65,7 @@ export function problemsOf(
 type Say = (field: string, description: string) => void;
 
 function checkRegion(
-  { rules, endsSoon, stepBack }: RegionPolicy,
+  { rules, endsSoon }: RegionPolicy,
   region: KnownRegion | undefined,
   standing: readonly PolicyRule[],
   now: number,
@@ -78,7 +77,6 @@ function checkRegion(
     checkRule(rule, region, stands ? 0 : now - DAY, (field, text) => say(`rules[${i}].${field}`, text));
   }
   checkDuration(endsSoon, 0, DAY, (text) => say('ends_soon', text));
-  if (stepBack) checkStepBack(stepBack, (field, text) => say(`step_back.${field}`, text));
 }
 
 function checkRule(rule: PolicyRule, region: KnownRegion | undefined, earliestMs: number, say: Say): void {
@@ -114,14 +112,6 @@ function checkPopulation(population: Population | undefined, say: Say): void {
     if (ids.length > MAX_MEMBERS) say(field, `at most ${MAX_MEMBERS}`);
     else if (!ids.every(isKey)) say(field, 'each 1 to 64 printable bytes');
   }
-}
-
-function checkStepBack({ maxLostShare, maxUnknownShare, maxDataAge, returnAfter }: StepBack, say: Say): void {
-  const isShare = (share: number | undefined) => share === undefined || (share >= 0 && share <= 1);
-  if (!isShare(maxLostShare)) say('max_lost_share', '0 to 1');
-  if (!isShare(maxUnknownShare)) say('max_unknown_share', '0 to 1');
-  checkDuration(maxDataAge, SECOND, HOUR, (text) => say('max_data_age', text));
-  checkDuration(returnAfter, 10 * SECOND, DAY, (text) => say('return_after', text));
 }
 
 function checkDuration(

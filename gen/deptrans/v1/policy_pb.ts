@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file deptrans/v1/policy.proto.
  */
 export const file_deptrans_v1_policy: GenFile = /*@__PURE__*/
-  fileDesc("ChhkZXB0cmFucy92MS9wb2xpY3kucHJvdG8SC2RlcHRyYW5zLnYxImUKBlBvbGljeRIqCgdyZWdpb25zGAEgAygLMhkuZGVwdHJhbnMudjEuUmVnaW9uUG9saWN5Ei8KDG1heF9kYXRhX2FnZRgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiKeAQoMUmVnaW9uUG9saWN5Eg4KBnJlZ2lvbhgBIAEoCRImCgVydWxlcxgCIAMoCzIXLmRlcHRyYW5zLnYxLlBvbGljeVJ1bGUSLAoJZW5kc19zb29uGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEigKCXN0ZXBfYmFjaxgEIAEoCzIVLmRlcHRyYW5zLnYxLlN0ZXBCYWNrIs0CCgpQb2xpY3lSdWxlEiEKBWNoZWNrGAEgASgOMhIuZGVwdHJhbnMudjEuQ2hlY2sSEgoKY2F0ZWdvcmllcxgCIAMoCRIqCgRtb2RlGAMgASgOMhwuZGVwdHJhbnMudjEuRW5mb3JjZW1lbnRNb2RlEjIKDmVmZmVjdGl2ZV9mcm9tGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgVzaGFyZRgFIAEoAUgAiAEBEigKB2luY2x1ZGUYBiABKAsyFy5kZXB0cmFucy52MS5Qb3B1bGF0aW9uEigKB2V4Y2x1ZGUYByABKAsyFy5kZXB0cmFucy52MS5Qb3B1bGF0aW9uEjYKE2dyYWNlX2FmdGVyX2JpbmRpbmcYCCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CCAoGX3NoYXJlIkIKClBvcHVsYXRpb24SEAoIcGFya19pZHMYASADKAkSIgoVZHJpdmVyX2xpY2Vuc2VfcGRfaWRzGAIgAygJQgOAAQEi7wEKCFN0ZXBCYWNrEhsKDm1heF9sb3N0X3NoYXJlGAEgASgBSACIAQESHgoRbWF4X3Vua25vd25fc2hhcmUYAiABKAFIAYgBARIvCgxtYXhfZGF0YV9hZ2UYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SGwoTd2hlbl9yZWd1bGF0b3JfZG93bhgEIAEoCBIvCgxyZXR1cm5fYWZ0ZXIYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEQoPX21heF9sb3N0X3NoYXJlQhQKEl9tYXhfdW5rbm93bl9zaGFyZSKkAQoNUG9saWN5VmVyc2lvbhIPCgd2ZXJzaW9uGAEgASgDEiMKBnBvbGljeRgCIAEoCzITLmRlcHRyYW5zLnYxLlBvbGljeRIRCglzdXNwZW5kZWQYAyABKAgSDgoGYXV0aG9yGAQgASgJEg4KBnJlYXNvbhgFIAEoCRIqCgZwdXRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoUBCg1Qb2xpY3lJbkZvcmNlEg8KB3ZlcnNpb24YASABKAMSEQoJc3VzcGVuZGVkGAIgASgIEiMKBnBvbGljeRgDIAEoCzITLmRlcHRyYW5zLnYxLlBvbGljeRIrCgdyZWdpb25zGAQgAygLMhouZGVwdHJhbnMudjEuUmVnaW9uSW5Gb3JjZSJSCg1SZWdpb25JbkZvcmNlEg4KBnJlZ2lvbhgBIAEoCRIKCgJvbhgCIAEoCBIPCgd0YXJpZmZzGAMgAygJEhQKDHN0ZXBwZWRfYmFjaxgEIAEoCCIqChdQb2xpY3lTZXJ2aWNlR2V0UmVxdWVzdBIPCgd2ZXJzaW9uGAEgASgDIkYKGFBvbGljeVNlcnZpY2VHZXRSZXNwb25zZRIqCgZwb2xpY3kYASABKAsyGi5kZXB0cmFucy52MS5Qb2xpY3lWZXJzaW9uInsKF1BvbGljeVNlcnZpY2VQdXRSZXF1ZXN0EiMKBnBvbGljeRgBIAEoCzITLmRlcHRyYW5zLnYxLlBvbGljeRIUCgxiYXNlX3ZlcnNpb24YAiABKAMSDgoGcmVhc29uGAMgASgJEhUKDXZhbGlkYXRlX29ubHkYBCABKAgiRgoYUG9saWN5U2VydmljZVB1dFJlc3BvbnNlEioKBnBvbGljeRgBIAEoCzIaLmRlcHRyYW5zLnYxLlBvbGljeVZlcnNpb24iRAobUG9saWN5U2VydmljZUhpc3RvcnlSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJImUKHFBvbGljeVNlcnZpY2VIaXN0b3J5UmVzcG9uc2USLAoIdmVyc2lvbnMYASADKAsyGi5kZXB0cmFucy52MS5Qb2xpY3lWZXJzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSItChtQb2xpY3lTZXJ2aWNlU3VzcGVuZFJlcXVlc3QSDgoGcmVhc29uGAEgASgJIkoKHFBvbGljeVNlcnZpY2VTdXNwZW5kUmVzcG9uc2USKgoGcG9saWN5GAEgASgLMhouZGVwdHJhbnMudjEuUG9saWN5VmVyc2lvbiIsChpQb2xpY3lTZXJ2aWNlUmVzdW1lUmVxdWVzdBIOCgZyZWFzb24YASABKAkiSQobUG9saWN5U2VydmljZVJlc3VtZVJlc3BvbnNlEioKBnBvbGljeRgBIAEoCzIaLmRlcHRyYW5zLnYxLlBvbGljeVZlcnNpb24y6AMKDVBvbGljeVNlcnZpY2USVwoDR2V0EiQuZGVwdHJhbnMudjEuUG9saWN5U2VydmljZUdldFJlcXVlc3QaJS5kZXB0cmFucy52MS5Qb2xpY3lTZXJ2aWNlR2V0UmVzcG9uc2UiA5ACARJSCgNQdXQSJC5kZXB0cmFucy52MS5Qb2xpY3lTZXJ2aWNlUHV0UmVxdWVzdBolLmRlcHRyYW5zLnYxLlBvbGljeVNlcnZpY2VQdXRSZXNwb25zZRJjCgdIaXN0b3J5EiguZGVwdHJhbnMudjEuUG9saWN5U2VydmljZUhpc3RvcnlSZXF1ZXN0GikuZGVwdHJhbnMudjEuUG9saWN5U2VydmljZUhpc3RvcnlSZXNwb25zZSIDkAIBEmMKB1N1c3BlbmQSKC5kZXB0cmFucy52MS5Qb2xpY3lTZXJ2aWNlU3VzcGVuZFJlcXVlc3QaKS5kZXB0cmFucy52MS5Qb2xpY3lTZXJ2aWNlU3VzcGVuZFJlc3BvbnNlIgOQAgISYAoGUmVzdW1lEicuZGVwdHJhbnMudjEuUG9saWN5U2VydmljZVJlc3VtZVJlcXVlc3QaKC5kZXB0cmFucy52MS5Qb2xpY3lTZXJ2aWNlUmVzdW1lUmVzcG9uc2UiA5ACAmIGcHJvdG8z", [file_deptrans_v1_diagnostics, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("ChhkZXB0cmFucy92MS9wb2xpY3kucHJvdG8SC2RlcHRyYW5zLnYxImUKBlBvbGljeRIqCgdyZWdpb25zGAEgAygLMhkuZGVwdHJhbnMudjEuUmVnaW9uUG9saWN5Ei8KDG1heF9kYXRhX2FnZRgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJ0CgxSZWdpb25Qb2xpY3kSDgoGcmVnaW9uGAEgASgJEiYKBXJ1bGVzGAIgAygLMhcuZGVwdHJhbnMudjEuUG9saWN5UnVsZRIsCgllbmRzX3Nvb24YAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24izQIKClBvbGljeVJ1bGUSIQoFY2hlY2sYASABKA4yEi5kZXB0cmFucy52MS5DaGVjaxISCgpjYXRlZ29yaWVzGAIgAygJEioKBG1vZGUYAyABKA4yHC5kZXB0cmFucy52MS5FbmZvcmNlbWVudE1vZGUSMgoOZWZmZWN0aXZlX2Zyb20YBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKBXNoYXJlGAUgASgBSACIAQESKAoHaW5jbHVkZRgGIAEoCzIXLmRlcHRyYW5zLnYxLlBvcHVsYXRpb24SKAoHZXhjbHVkZRgHIAEoCzIXLmRlcHRyYW5zLnYxLlBvcHVsYXRpb24SNgoTZ3JhY2VfYWZ0ZXJfYmluZGluZxgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIICgZfc2hhcmUiQgoKUG9wdWxhdGlvbhIQCghwYXJrX2lkcxgBIAMoCRIiChVkcml2ZXJfbGljZW5zZV9wZF9pZHMYAiADKAlCA4ABASKkAQoNUG9saWN5VmVyc2lvbhIPCgd2ZXJzaW9uGAEgASgDEiMKBnBvbGljeRgCIAEoCzITLmRlcHRyYW5zLnYxLlBvbGljeRIRCglzdXNwZW5kZWQYAyABKAgSDgoGYXV0aG9yGAQgASgJEg4KBnJlYXNvbhgFIAEoCRIqCgZwdXRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoUBCg1Qb2xpY3lJbkZvcmNlEg8KB3ZlcnNpb24YASABKAMSEQoJc3VzcGVuZGVkGAIgASgIEiMKBnBvbGljeRgDIAEoCzITLmRlcHRyYW5zLnYxLlBvbGljeRIrCgdyZWdpb25zGAQgAygLMhouZGVwdHJhbnMudjEuUmVnaW9uSW5Gb3JjZSJSCg1SZWdpb25JbkZvcmNlEg4KBnJlZ2lvbhgBIAEoCRIKCgJvbhgCIAEoCBIPCgd0YXJpZmZzGAMgAygJEhQKDHN0ZXBwZWRfYmFjaxgEIAEoCCIqChdQb2xpY3lTZXJ2aWNlR2V0UmVxdWVzdBIPCgd2ZXJzaW9uGAEgASgDIkYKGFBvbGljeVNlcnZpY2VHZXRSZXNwb25zZRIqCgZwb2xpY3kYASABKAsyGi5kZXB0cmFucy52MS5Qb2xpY3lWZXJzaW9uInsKF1BvbGljeVNlcnZpY2VQdXRSZXF1ZXN0EiMKBnBvbGljeRgBIAEoCzITLmRlcHRyYW5zLnYxLlBvbGljeRIUCgxiYXNlX3ZlcnNpb24YAiABKAMSDgoGcmVhc29uGAMgASgJEhUKDXZhbGlkYXRlX29ubHkYBCABKAgiRgoYUG9saWN5U2VydmljZVB1dFJlc3BvbnNlEioKBnBvbGljeRgBIAEoCzIaLmRlcHRyYW5zLnYxLlBvbGljeVZlcnNpb24iRAobUG9saWN5U2VydmljZUhpc3RvcnlSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJImUKHFBvbGljeVNlcnZpY2VIaXN0b3J5UmVzcG9uc2USLAoIdmVyc2lvbnMYASADKAsyGi5kZXB0cmFucy52MS5Qb2xpY3lWZXJzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSItChtQb2xpY3lTZXJ2aWNlU3VzcGVuZFJlcXVlc3QSDgoGcmVhc29uGAEgASgJIkoKHFBvbGljeVNlcnZpY2VTdXNwZW5kUmVzcG9uc2USKgoGcG9saWN5GAEgASgLMhouZGVwdHJhbnMudjEuUG9saWN5VmVyc2lvbiIsChpQb2xpY3lTZXJ2aWNlUmVzdW1lUmVxdWVzdBIOCgZyZWFzb24YASABKAkiSQobUG9saWN5U2VydmljZVJlc3VtZVJlc3BvbnNlEioKBnBvbGljeRgBIAEoCzIaLmRlcHRyYW5zLnYxLlBvbGljeVZlcnNpb24y6AMKDVBvbGljeVNlcnZpY2USVwoDR2V0EiQuZGVwdHJhbnMudjEuUG9saWN5U2VydmljZUdldFJlcXVlc3QaJS5kZXB0cmFucy52MS5Qb2xpY3lTZXJ2aWNlR2V0UmVzcG9uc2UiA5ACARJSCgNQdXQSJC5kZXB0cmFucy52MS5Qb2xpY3lTZXJ2aWNlUHV0UmVxdWVzdBolLmRlcHRyYW5zLnYxLlBvbGljeVNlcnZpY2VQdXRSZXNwb25zZRJjCgdIaXN0b3J5EiguZGVwdHJhbnMudjEuUG9saWN5U2VydmljZUhpc3RvcnlSZXF1ZXN0GikuZGVwdHJhbnMudjEuUG9saWN5U2VydmljZUhpc3RvcnlSZXNwb25zZSIDkAIBEmMKB1N1c3BlbmQSKC5kZXB0cmFucy52MS5Qb2xpY3lTZXJ2aWNlU3VzcGVuZFJlcXVlc3QaKS5kZXB0cmFucy52MS5Qb2xpY3lTZXJ2aWNlU3VzcGVuZFJlc3BvbnNlIgOQAgISYAoGUmVzdW1lEicuZGVwdHJhbnMudjEuUG9saWN5U2VydmljZVJlc3VtZVJlcXVlc3QaKC5kZXB0cmFucy52MS5Qb2xpY3lTZXJ2aWNlUmVzdW1lUmVzcG9uc2UiA5ACAmIGcHJvdG8z", [file_deptrans_v1_diagnostics, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * What failing checks do, and to whom.
@@ -73,13 +73,6 @@ export type RegionPolicy = Message<"deptrans.v1.RegionPolicy"> & {
    * @generated from field: google.protobuf.Duration ends_soon = 3;
    */
   endsSoon?: Duration | undefined;
-
-  /**
-   * When to fall back to WARN without being told.
-   *
-   * @generated from field: deptrans.v1.StepBack step_back = 4;
-   */
-  stepBack?: StepBack | undefined;
 };
 
 /**
@@ -188,55 +181,6 @@ export const PopulationSchema: GenMessage<Population> = /*@__PURE__*/
   messageDesc(file_deptrans_v1_policy, 3);
 
 /**
- * Limits beyond which a region falls back: modes above WARN count as WARN there, until every limit has been kept for `return_after`.
- *
- * @generated from message deptrans.v1.StepBack
- */
-export type StepBack = Message<"deptrans.v1.StepBack"> & {
-  /**
-   * The share of the people connected in the region who are blocked: 0 to 1.
-   *
-   * @generated from field: optional double max_lost_share = 1;
-   */
-  maxLostShare?: number | undefined;
-
-  /**
-   * The share of them with a check that is UNKNOWN: 0 to 1.
-   *
-   * @generated from field: optional double max_unknown_share = 2;
-   */
-  maxUnknownShare?: number | undefined;
-
-  /**
-   * The age of our copy of the facts.
-   *
-   * @generated from field: google.protobuf.Duration max_data_age = 3;
-   */
-  maxDataAge?: Duration | undefined;
-
-  /**
-   * Fall back while the regulator does not answer.
-   *
-   * @generated from field: bool when_regulator_down = 4;
-   */
-  whenRegulatorDown: boolean;
-
-  /**
-   * 10 s to 24 h; 10 min if absent.
-   *
-   * @generated from field: google.protobuf.Duration return_after = 5;
-   */
-  returnAfter?: Duration | undefined;
-};
-
-/**
- * Describes the message deptrans.v1.StepBack.
- * Use `create(StepBackSchema)` to create a new message.
- */
-export const StepBackSchema: GenMessage<StepBack> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 4);
-
-/**
  * A policy with its number.
  *
  * @generated from message deptrans.v1.PolicyVersion
@@ -290,7 +234,7 @@ export type PolicyVersion = Message<"deptrans.v1.PolicyVersion"> & {
  * Use `create(PolicyVersionSchema)` to create a new message.
  */
 export const PolicyVersionSchema: GenMessage<PolicyVersion> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 5);
+  messageDesc(file_deptrans_v1_policy, 4);
 
 /**
  * Everything that a verdict is made by beside the facts: what a consumer holds whole and replaces whole.
@@ -332,7 +276,7 @@ export type PolicyInForce = Message<"deptrans.v1.PolicyInForce"> & {
  * Use `create(PolicyInForceSchema)` to create a new message.
  */
 export const PolicyInForceSchema: GenMessage<PolicyInForce> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 6);
+  messageDesc(file_deptrans_v1_policy, 5);
 
 /**
  * A region as it stands.
@@ -362,7 +306,7 @@ export type RegionInForce = Message<"deptrans.v1.RegionInForce"> & {
   tariffs: string[];
 
   /**
-   * A limit was passed: modes above WARN count as WARN.
+   * Modes above WARN count as WARN there now.
    *
    * @generated from field: bool stepped_back = 4;
    */
@@ -374,7 +318,7 @@ export type RegionInForce = Message<"deptrans.v1.RegionInForce"> & {
  * Use `create(RegionInForceSchema)` to create a new message.
  */
 export const RegionInForceSchema: GenMessage<RegionInForce> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 7);
+  messageDesc(file_deptrans_v1_policy, 6);
 
 /**
  * Which version.
@@ -395,7 +339,7 @@ export type PolicyServiceGetRequest = Message<"deptrans.v1.PolicyServiceGetReque
  * Use `create(PolicyServiceGetRequestSchema)` to create a new message.
  */
 export const PolicyServiceGetRequestSchema: GenMessage<PolicyServiceGetRequest> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 8);
+  messageDesc(file_deptrans_v1_policy, 7);
 
 /**
  * The version.
@@ -416,7 +360,7 @@ export type PolicyServiceGetResponse = Message<"deptrans.v1.PolicyServiceGetResp
  * Use `create(PolicyServiceGetResponseSchema)` to create a new message.
  */
 export const PolicyServiceGetResponseSchema: GenMessage<PolicyServiceGetResponse> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 9);
+  messageDesc(file_deptrans_v1_policy, 8);
 
 /**
  * A policy to put in force.
@@ -458,7 +402,7 @@ export type PolicyServicePutRequest = Message<"deptrans.v1.PolicyServicePutReque
  * Use `create(PolicyServicePutRequestSchema)` to create a new message.
  */
 export const PolicyServicePutRequestSchema: GenMessage<PolicyServicePutRequest> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 10);
+  messageDesc(file_deptrans_v1_policy, 9);
 
 /**
  * What is in force now.
@@ -479,7 +423,7 @@ export type PolicyServicePutResponse = Message<"deptrans.v1.PolicyServicePutResp
  * Use `create(PolicyServicePutResponseSchema)` to create a new message.
  */
 export const PolicyServicePutResponseSchema: GenMessage<PolicyServicePutResponse> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 11);
+  messageDesc(file_deptrans_v1_policy, 10);
 
 /**
  * A page of versions.
@@ -507,7 +451,7 @@ export type PolicyServiceHistoryRequest = Message<"deptrans.v1.PolicyServiceHist
  * Use `create(PolicyServiceHistoryRequestSchema)` to create a new message.
  */
 export const PolicyServiceHistoryRequestSchema: GenMessage<PolicyServiceHistoryRequest> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 12);
+  messageDesc(file_deptrans_v1_policy, 11);
 
 /**
  * Versions, newest first.
@@ -535,7 +479,7 @@ export type PolicyServiceHistoryResponse = Message<"deptrans.v1.PolicyServiceHis
  * Use `create(PolicyServiceHistoryResponseSchema)` to create a new message.
  */
 export const PolicyServiceHistoryResponseSchema: GenMessage<PolicyServiceHistoryResponse> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 13);
+  messageDesc(file_deptrans_v1_policy, 12);
 
 /**
  * Why everything is switched off.
@@ -556,7 +500,7 @@ export type PolicyServiceSuspendRequest = Message<"deptrans.v1.PolicyServiceSusp
  * Use `create(PolicyServiceSuspendRequestSchema)` to create a new message.
  */
 export const PolicyServiceSuspendRequestSchema: GenMessage<PolicyServiceSuspendRequest> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 14);
+  messageDesc(file_deptrans_v1_policy, 13);
 
 /**
  * What is in force now.
@@ -577,7 +521,7 @@ export type PolicyServiceSuspendResponse = Message<"deptrans.v1.PolicyServiceSus
  * Use `create(PolicyServiceSuspendResponseSchema)` to create a new message.
  */
 export const PolicyServiceSuspendResponseSchema: GenMessage<PolicyServiceSuspendResponse> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 15);
+  messageDesc(file_deptrans_v1_policy, 14);
 
 /**
  * Why the suspension ends.
@@ -598,7 +542,7 @@ export type PolicyServiceResumeRequest = Message<"deptrans.v1.PolicyServiceResum
  * Use `create(PolicyServiceResumeRequestSchema)` to create a new message.
  */
 export const PolicyServiceResumeRequestSchema: GenMessage<PolicyServiceResumeRequest> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 16);
+  messageDesc(file_deptrans_v1_policy, 15);
 
 /**
  * What is in force now.
@@ -619,7 +563,7 @@ export type PolicyServiceResumeResponse = Message<"deptrans.v1.PolicyServiceResu
  * Use `create(PolicyServiceResumeResponseSchema)` to create a new message.
  */
 export const PolicyServiceResumeResponseSchema: GenMessage<PolicyServiceResumeResponse> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 17);
+  messageDesc(file_deptrans_v1_policy, 16);
 
 /**
  * The policy of enforcement, as numbered versions that stay for ever.
