@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf';
+import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
 import { Check, EnforcementMode } from '../../gen/deptrans/v1/diagnostics_pb.ts';
@@ -99,7 +100,8 @@ test('it is in force at once, as one value, and what is on record names nobody',
     ['moscow', ['econom', 'business'], 0],
     ['tver', ['econom'], 1],
   ]);
-  expect(message.policy).toEqual(named);
+  // What the policy leaves to the configuration is said to those who judge by it.
+  expect(message.policy).toEqual({ ...named, maxDataAge: durationFromMs(60_000) });
   expect(await metrics.registry.metrics()).toContain('deptrans_enforcement_policy_version 1');
   await policy.suspend({ reason: 'enough' });
   await until(() => enforcement.inForce().compiled.policy.suspended, 'it is suspended');
