@@ -17,7 +17,9 @@ export async function runConformance(): Promise<ConformanceRun> {
   const config = ['--conf', join(import.meta.dirname, 'config.yaml')];
   const flaky = ['--known-flaky', `@${join(import.meta.dirname, 'known-flaky.txt')}`];
   const server = [process.execPath, join(import.meta.dirname, 'server.ts'), generated];
-  const child = spawn(suite, ['--mode', 'server', ...config, ...flaky, '--', ...server], { cwd: ROOT });
+  const child = spawn(suite, ['--mode', 'server', '--max-servers', '1', ...config, ...flaky, '--', ...server], {
+    cwd: ROOT,
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => (output += String(part)));
   const [code] = await once(child, 'close');
