@@ -36,6 +36,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       REGULATOR_LOGIN: 'service',
       REGULATOR_PASSWORD: 'secret',
       JOURNAL_KEY: journalKey,
+      // A whole city's drivers try wrong ids, from one address and in a few minutes: what would be an attack is everyday life here.
+      DEPTRANS_API_ADDRESS_ATTEMPTS: '100000',
+      DEPTRANS_API_SERVICE_ATTEMPTS: '100000',
       DRIVER_PROFILES_URL: `${cityUrl}/driver-profiles`,
       DRIVER_CATEGORIES_URL: `${cityUrl}/driver-categories`,
       DRIVER_TRACKSTORY_URL: `${cityUrl}/trackstory`,
