@@ -89,7 +89,8 @@ export const limitsSchema = z.strictObject({
     failuresToShut: count(20),
     probeMs: ms(60_000),
     pauseMs: ms(50),
-    settleLingerMs: ms(20),
+    /** How long what is to be settled waits for company while calls are under way. */
+    settleLingerMs: ms(50),
     /** Accounts compared with the regulator's own answer a day. */
     driftPerDay: count(1_000, 1, 1_000_000),
     /** How far a standby may be behind when it takes over from the primary; 0: not at all, it is synchronous. */

@@ -47,7 +47,10 @@ async function openTrial(size: Size): Promise<Trial> {
     const costs = await Promise.all(instances.map((instance) => instance.ask('stop')));
     const cpuMs = costs.reduce((sum, cost) => sum + (typeof cost === 'object' ? cost.cpuMs : Number.NaN), 0);
     const { calls, drivers, readings } = await regulator.count();
-    if (calls !== count || drivers !== count) throw new Error(`${calls} calls to ${drivers} drivers, not ${count}.`);
+    // A call whose end nobody saw is asked about, and made again if it was not there.
+    if (drivers !== count || calls > count + readings) {
+      throw new Error(`${calls} calls to ${drivers} drivers, not ${count}; ${readings} doubts.`);
+    }
     await assertSettled(database.db, count);
     const beside = { databaseCpuUsEach, cpuUsEach: (cpuMs / count) * 1_000, perSecond, doubts: readings };
     return { P12: { value: perSecond, beside }, 'P12-cpu': { value: cpuMs / count, beside } };

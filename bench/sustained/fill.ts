@@ -14,9 +14,8 @@ export async function fillCity(db: Db, { profiles, drivers }: City): Promise<voi
     await fillPeople(tx, profiles);
     await sql`insert into deptrans.driver_states (park_id, driver_id, status, connected_at, event_at, source_gen, source_offset, seen_at)
       select md5('park ' || i % 2000), md5('driver ' || i), case when ${offDuty} then 'offline' else 'online' end, t, t, 0, -1, t
-        from generate_series(0, ${drivers - 1}::int) i, (select deptrans.now() - interval '1 hour' as t offset 0) now`.execute(
-      tx,
-    );
+        from generate_series(0, ${drivers - 1}::int) i, (select deptrans.now() - interval '1 hour' as t offset 0) now
+       order by ${anyOrder}`.execute(tx);
     await fillAccounts(tx, drivers);
     await sql`insert into deptrans.mirror_streams (stream, revision, complete, confirmed_at)
       select s, 'newest', true, deptrans.now() from unnest(array['profiles', 'categories']) s
@@ -30,13 +29,16 @@ export async function fillCity(db: Db, { profiles, drivers }: City): Promise<voi
   await sql`vacuum analyze`.execute(db);
 }
 
+/** In which rows of drivers lie: like those of a city, in none that has to do with the order of their events. */
+const anyOrder = sql.raw(`md5('place ' || i)`);
+
 /** Whether driver i has gone off line just before the first event of a load: the last of the mix. */
 const offDuty = sql.raw(`i % ${shift.length} = 0`);
 
 async function fillAccounts(tx: Db, drivers: number): Promise<void> {
   await sql`insert into deptrans.profiles (driver_license_pd_id, person_no, deptrans_id, updated_at, checked_at)
     select md5('person ' || i), i + 1, 1000000 + i, deptrans.now(), deptrans.now() from generate_series(0, ${drivers - 1}::int) i
-     where i % 10 < 6`.execute(tx);
+     where i % 10 < 6 order by ${anyOrder}`.execute(tx);
   await sql`insert into deptrans.reports (deptrans_id, believed, region, session_id, session_status, session_end, session_end_is_estimate,
       session_read_at, last_sent_at, last_target)
     select b.deptrans_id, not ${offDuty}, 'moscow', 'session-' || b.deptrans_id, case when ${offDuty} then 'finished' else 'online' end,

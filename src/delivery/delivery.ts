@@ -84,6 +84,7 @@ export type DeliveryParts = {
 
 /** Accounts in the hands of this instance at once, as a multiple of its calls: claimed ahead, being called, being settled. */
 const MOST_IN_HAND = 8;
+const CLAIM_LINGER_MS = 5;
 
 export function openDelivery(parts: DeliveryParts): Delivery {
   const { db, regulator, trackstory, limits, slot, lifetime, clock, metrics } = parts;
@@ -120,7 +121,7 @@ export function openDelivery(parts: DeliveryParts): Delivery {
     }),
     settlements: openBatcher<SettleItem, void>({
       maxSize: limits.batch,
-      lingerMs: limits.settleLingerMs,
+      lingerMs: () => (pace.inFlight > 0 ? limits.settleLingerMs : 0), // company comes only from calls under way
       run: async (items) => {
         const result = await inTransaction(db, (tx) => settle(tx, items, { slot, maxAgeMs: limits.maxAgeMs }));
         await measureDelay(items).catch((err) => log.warn({ err }, 'delays not measured'));
@@ -186,7 +187,7 @@ export function openDelivery(parts: DeliveryParts): Delivery {
     if (claimed > 0) return 'more';
     if (claimed === 0 || lifetime.stopping.aborted) return 'idle';
     await pace.ready(lifetime.stopping);
-    await clock.sleep(limits.settleLingerMs); // what ends together is claimed together
+    await clock.sleep(Math.min(limits.settleLingerMs, CLAIM_LINGER_MS)); // what ends together is claimed together
     return 'more';
   };
 

@@ -9,7 +9,7 @@ export type Batcher<Item, Result> = {
 export type BatcherOptions<Item, Result> = {
   maxSize: number;
   /** How long the first item waits for company, ms. */
-  lingerMs: number;
+  lingerMs: number | (() => number);
   /** Returns one result per item, in order. */
   run(items: Item[]): Promise<Result[]>;
 };
@@ -26,7 +26,7 @@ export function openBatcher<Item, Result>({
 
   const work = async () => {
     running = true;
-    await new Promise((resolve) => setTimeout(resolve, lingerMs));
+    await new Promise((resolve) => setTimeout(resolve, typeof lingerMs === 'number' ? lingerMs : lingerMs()));
     while (waiting.length > 0) {
       const batch = waiting.slice(0, maxSize);
       waiting = waiting.slice(maxSize);
