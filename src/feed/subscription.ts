@@ -18,6 +18,9 @@ import type { Reader, Stream } from './stream.ts';
 /** A heartbeat sent later than this after it was made says its own age. */
 const LATE_MS = 50;
 
+/** Whoever goes on from a cursor is not kept waiting for its first heartbeat for longer than this. */
+const UNSURE_MS = 2_000;
+
 const RESET_REASONS = {
   epoch: Reset_Reason.EPOCH,
   cursor_too_old: Reset_Reason.CURSOR_TOO_OLD,
@@ -52,6 +55,11 @@ export class Subscription {
   #snapshot: { id: string } | null = null;
   #beats: number;
   #policy: Frame | null = null;
+  /**
+   * When it began, if it did from a cursor: monotonic time. That cursor may be of the middle of a catch-up or a snapshot, from which records were
+   * left out because they had changed, and come with what follows. No heartbeat may say that the copy is whole before they have come.
+   */
+  readonly #resumedAt: number | null;
 
   constructor(options: SubscriptionOptions) {
     const { kind, start } = options;
@@ -63,6 +71,7 @@ export class Subscription {
     if (start.position > stream.through) stream.advance(start.copy.head);
     if (start.filter === null && start.position > 0) this.#place = stream.ring.placeAfter(start.position) ?? null;
     this.#beats = stream.beats;
+    this.#resumedAt = start.position > 0 ? options.now() : null;
   }
 
   /** The frames with which the stream begins. */
@@ -85,7 +94,7 @@ export class Subscription {
     if (copy !== this.#copy) return this.#changeOver(copy);
     const { ring } = this.#stream;
     if (this.#place !== null && this.#place < ring.first) this.#place = null;
-    if (this.#place !== null) return this.#place < ring.end ? [this.#follow(this.#place)] : null;
+    if (this.#place !== null) return this.#place < ring.end ? this.#follow(this.#place) : null;
     return this.#catchUp();
   }
 
@@ -135,14 +144,16 @@ export class Subscription {
     return snapshotBeginFrame(this.#snapshot.id, stream.through, stream.count);
   }
 
-  /** The next frame of the ring. */
-  #follow(place: number): Frame {
+  /** The next frame of the ring; none if that is a heartbeat which comes too early. */
+  #follow(place: number): Frame[] {
     const { through, frame, beat } = this.#stream.ring.at(place);
     this.#place = place + 1;
     this.#position = through;
-    const lateMs = beat ? this.#options.now() - beat.at : 0;
-    if (!beat || lateMs <= LATE_MS) return frame;
-    return heartbeatFrame(through, this.#cursor(), beat.sourceAgeMs + lateMs, beat.digest);
+    if (!beat) return [frame];
+    if (!this.#isOwedNothing(beat.at, beat.sourceAgeMs)) return [];
+    const lateMs = this.#options.now() - beat.at;
+    if (lateMs <= LATE_MS) return [frame];
+    return [heartbeatFrame(through, this.#cursor(), beat.sourceAgeMs + lateMs, beat.digest)];
   }
 
   /** The next frame of the order log, or at its end what is due there. */
@@ -159,7 +170,7 @@ export class Subscription {
     const filtered = this.#reader.filter !== null;
     if (!filtered) this.#place = stream.ring.end;
     if (this.#snapshot) frames.push(this.#endSnapshot(stream));
-    else if (filtered && this.#beats !== stream.beats) frames.push(this.#ownHeartbeat(stream));
+    else if (filtered && this.#beats !== stream.beats) frames.push(...this.#ownHeartbeat(stream));
     return frames.length > 0 ? frames : null;
   }
 
@@ -170,9 +181,20 @@ export class Subscription {
     return snapshotEndFrame(id, this.#cursor(), this.#reader.filter ? null : stream.digest());
   }
 
-  #ownHeartbeat(stream: Stream): Frame {
+  #ownHeartbeat(stream: Stream): Frame[] {
     this.#beats = stream.beats;
-    return heartbeatFrame(this.#position, this.#cursor(), this.#options.tail.sourceAgeMs(), null);
+    const ageMs = this.#options.tail.sourceAgeMs();
+    if (!this.#isOwedNothing(this.#options.now(), ageMs)) return [];
+    return [heartbeatFrame(this.#position, this.#cursor(), ageMs, null)];
+  }
+
+  /**
+   * Whether a heartbeat made at that moment, of data so old, tells of a state that has all that an instance could have left out before this
+   * stream began. With the database away no state is that young: then the copies of all instances have long been alike.
+   */
+  #isOwedNothing(madeAt: number, ageMs: number): boolean {
+    const since = this.#resumedAt;
+    return since === null || madeAt - ageMs >= since || madeAt >= since + UNSURE_MS;
   }
 
   /** The copy was replaced: goes on from the same position, if that still means anything. */

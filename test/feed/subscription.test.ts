@@ -23,7 +23,7 @@ function loadCopy(head = 2 * PEOPLE, later: (image: Image) => void = () => {}): 
 }
 
 /** A watcher of a copy that may be replaced. `sourceAgeMs` is 5 at time 0. */
-function watcher(first: Copy, regions: string[] = [], position = 0) {
+function watcher(first: Copy, regions: string[] = [], position = 0, consumer = new Consumer()) {
   const world = { copy: first, now: 0 };
   const tail = {
     get copy() {
@@ -35,7 +35,7 @@ function watcher(first: Copy, regions: string[] = [], position = 0) {
   const start = { copy: first, position, reset: null, filter, filterHash: filterHash('statuses', regions) };
   const common = { instance: 'one', heartbeatIntervalMs: 1_000 };
   const subscription = new Subscription({ tail, now: () => world.now, kind: 'statuses', start, ...common });
-  const consumer = new Consumer();
+  consumer.reconnect();
   consumer.position = BigInt(position);
   const take = (frames: Uint8Array[]) => {
     for (const frame of frames) consumer.take(fromBinary(WatchStatusesResponseSchema, frame.subarray(ENVELOPE_BYTES)));
@@ -182,4 +182,40 @@ test('a cursor from another instance, between two of our frames, resumes exactly
   applyTail(copy, commitOf(4_015, 4_016, { sessions: [sessionRow(3, 4_016)] }));
   beyond.drain();
   expect([beyond.consumer.position, beyond.consumer.copy.size]).toEqual([4_016n, 1]);
+});
+
+test('no heartbeat of before a resume says that a copy is whole whose catch-up was cut off', () => {
+  const copy = loadCopy();
+  const sessions = Array.from({ length: 240 }, (_, i) => sessionRow(1 + i, 4_001 + i));
+  applyTail(copy, commitOf(4_000, 4_240, { sessions }));
+  stream(copy).beat(4_240, 5, 0);
+  applyTail(copy, commitOf(4_240, 4_241, { sessions: [sessionRow(5, 4_241)] }));
+  // Read from the log by now, the state up to 4,240 has nothing of person 5: that is at 4,241.
+  const cut = watcher(copy);
+  while (cut.consumer.position < 4_240n) cut.step();
+  expect([cut.consumer.position, cut.consumer.copy.has('park/driver-5')]).toEqual([4_240n, false]);
+  const resumed = watcher(copy, [], 4_240, cut.consumer);
+  resumed.drain();
+  expect(resumed.consumer.cases()).toEqual(['hello', 'changes']);
+  resumed.world.now = 10;
+  stream(copy).beat(4_241, 5, 10);
+  resumed.drain();
+  expect(resumed.consumer.cases()).toEqual(['hello', 'changes', 'heartbeat']);
+});
+
+test('with the database away whoever resumes has its heartbeats after a moment, and they say how old they are', () => {
+  const copy = loadCopy();
+  for (const regions of [[], ['moscow']]) {
+    const resumed = watcher(copy, regions, 3_000, new Consumer({ checkDigests: false }));
+    resumed.drain();
+    for (const now of [500, 1_500, 2_500]) {
+      resumed.world.now = now;
+      stream(copy).beat(4_000, 60_000 + now, now);
+      resumed.drain();
+    }
+    const beats = resumed.consumer.frames.flatMap(({ frame }) =>
+      frame.case === 'heartbeat' ? [Number(frame.value.sourceAgeMs)] : [],
+    );
+    expect(beats).toEqual([regions.length > 0 ? 2_505 : 62_500]);
+  }
 });
