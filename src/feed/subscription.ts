@@ -18,9 +18,6 @@ import type { Reader, Stream } from './stream.ts';
 /** A heartbeat sent later than this after it was made says its own age. */
 const LATE_MS = 50;
 
-/** Whoever goes on from a cursor is not kept waiting for its first heartbeat for longer than this. */
-const UNSURE_MS = 2_000;
-
 const RESET_REASONS = {
   epoch: Reset_Reason.EPOCH,
   cursor_too_old: Reset_Reason.CURSOR_TOO_OLD,
@@ -190,11 +187,12 @@ export class Subscription {
 
   /**
    * Whether a heartbeat made at that moment, of data so old, tells of a state that has all that an instance could have left out before this
-   * stream began. With the database away no state is that young: then the copies of all instances have long been alike.
+   * stream began. With the database away no state is that young: after the time of a heartbeat the copies of all instances are taken to be alike,
+   * for whoever hears nothing for some of them gives the stream up.
    */
   #isOwedNothing(madeAt: number, ageMs: number): boolean {
     const since = this.#resumedAt;
-    return since === null || madeAt - ageMs >= since || madeAt >= since + UNSURE_MS;
+    return since === null || madeAt - ageMs >= since || madeAt >= since + this.#options.heartbeatIntervalMs;
   }
 
   /** The copy was replaced: goes on from the same position, if that still means anything. */
