@@ -44,6 +44,8 @@ export type StageOptions = {
 
 /** What would otherwise be waited for in vain: half a minute of quiet time, of a sweep's period, of a session in the group. */
 const hurry = {
+  // A process that is killed takes the attempts that it had in hand with it; a whole city binds at once.
+  DEPTRANS_API_SERVICE_ATTEMPTS: '100000',
   DEPTRANS_DELIVERY_QUIET_MS: '5000',
   DEPTRANS_DELIVERY_SWEEP_MS: '3000',
   DEPTRANS_DELIVERY_POSITION_RETRY_MS: '3000',

@@ -28,6 +28,8 @@ export const HURRY = {
   DEPTRANS_DELIVERY_POSITION_RETRY_MS: '3000',
   DEPTRANS_DELIVERY_PERSON_RETRY_MS: '3000',
   DEPTRANS_DELIVERY_PROBE_MS: '2000',
+  // A process that is killed takes the attempts that it had in hand with it; a whole city binds at once.
+  DEPTRANS_API_SERVICE_ATTEMPTS: '100000',
 };
 
 /** Kept between runs, so that tokens in somebody's shell stay valid. */
