@@ -1,6 +1,5 @@
-import { type Facts, shareOf } from '../../verdict/verdict.ts';
+import { type Facts, SESSION_STATUSES, shareOf } from '../../verdict/verdict.ts';
 import type { Image } from './image.ts';
-import { SESSION_STATUSES } from './person-slots.ts';
 
 /** What the image knows of a profile, as verdicts are made of it. `no`: a profile that is not deleted. */
 export function factsOf(

@@ -1,4 +1,4 @@
-import type { Facts } from '../../verdict/verdict.ts';
+import { BINDING_STATES, type Facts, SESSION_STATUSES } from '../../verdict/verdict.ts';
 import type { DeptransId } from '../domain/binding.ts';
 import type { StreamKind } from '../domain/cursor.ts';
 import type { BindingRow, ProfileRow, SessionRow } from '../store/feed-rows.ts';
@@ -7,7 +7,7 @@ import { openArena } from './arena.ts';
 import { factsOf, millisOf } from './facts.ts';
 import { openKeyEncoder } from './key-encoder.ts';
 import { openKeyIndex } from './key-index.ts';
-import { BINDING_STATES, PersonSlots, SESSION_STATUSES, type SessionState } from './person-slots.ts';
+import { PersonSlots, type SessionState } from './person-slots.ts';
 import { ProfileSlots } from './profile-slots.ts';
 import { openRegionNames } from './region-names.ts';
 import { inPlace, textOf } from './text-in-place.ts';

@@ -1,5 +1,5 @@
+import { BINDING_STATES } from '../../verdict/verdict.ts';
 import type { DeptransId } from '../domain/binding.ts';
-import type { SessionStatus } from '../domain/session.ts';
 import type { BindingRow } from '../store/feed-rows.ts';
 import type { TextInPlace } from '../store/image.ts';
 import type { Arena } from './arena.ts';
@@ -19,19 +19,6 @@ export type SessionState = {
   isDeleted: boolean;
   region: number;
 };
-
-/** In the order of the contract's enum. */
-export const SESSION_STATUSES: readonly (SessionStatus | null)[] = [
-  null,
-  'issued',
-  'online',
-  'finished',
-  'finalized',
-  'canceled',
-  'unrecognised',
-];
-
-export const BINDING_STATES: readonly BindingRow['state'][] = ['unbound', 'bound', 'recheck', 'rejected'];
 
 const SESSION_SEQ = 0;
 const SESSION_UPDATED = 1;
