@@ -5,10 +5,12 @@ import type { Start } from './admission.ts';
 import type { ChangeTail } from './change-tail.ts';
 import type { Copy } from './copy.ts';
 import {
+  endChanges,
   type Frame,
   goAwayFrame,
   heartbeatFrame,
   helloFrame,
+  openBody,
   resetFrame,
   snapshotBeginFrame,
   snapshotEndFrame,
@@ -141,13 +143,18 @@ export class Subscription {
     return snapshotBeginFrame(this.#snapshot.id, stream.through, stream.count);
   }
 
-  /** The next frame of the ring; none if that is a heartbeat which comes too early. */
+  /** The next frame of the ring. In the place of a heartbeat that comes too early, changes of nothing, if it goes further than what came before. */
   #follow(place: number): Frame[] {
     const { through, frame, beat } = this.#stream.ring.at(place);
+    const prev = this.#position;
     this.#place = place + 1;
     this.#position = through;
     if (!beat) return [frame];
-    if (!this.#isOwedNothing(beat.at, beat.sourceAgeMs)) return [];
+    if (!this.#isOwedNothing(beat.at, beat.sourceAgeMs)) {
+      return through > prev
+        ? [endChanges(openBody(), { prev, through, cursor: this.#cursor(), compacted: false })]
+        : [];
+    }
     const lateMs = this.#options.now() - beat.at;
     if (lateMs <= LATE_MS) return [frame];
     return [heartbeatFrame(through, this.#cursor(), beat.sourceAgeMs + lateMs, beat.digest)];

@@ -7,7 +7,7 @@ import { ENVELOPE_BYTES } from '../../src/feed/frames.ts';
 import { Image } from '../../src/feed/image.ts';
 import { Subscription } from '../../src/feed/subscription.ts';
 import { Consumer, type FeedRecord } from '../support/feed/consumer.ts';
-import { commitOf, profileRow, sessionRow } from '../support/feed/rows.ts';
+import { bindingRow, commitOf, profileRow, sessionRow } from '../support/feed/rows.ts';
 
 const PEOPLE = 2_000;
 
@@ -201,6 +201,26 @@ test('no heartbeat of before a resume says that a copy is whole whose catch-up w
   stream(copy).beat(4_241, 5, 10);
   resumed.drain();
   expect(resumed.consumer.cases()).toEqual(['hello', 'changes', 'heartbeat']);
+});
+
+test('where a heartbeat is held back that goes further, changes of nothing do', () => {
+  const copy = loadCopy();
+  applyTail(copy, commitOf(4_000, 4_100, { sessions: [sessionRow(5, 4_100)] }));
+  const resumed = watcher(copy, [], 4_100, new Consumer({ checkDigests: false }));
+  resumed.drain();
+  // A commit that this stream shows nothing of, a heartbeat of before the resume, and then a change.
+  applyTail(copy, commitOf(4_100, 4_150, { bindings: [bindingRow(5, 4_150)] }));
+  stream(copy).beat(4_150, 5, 0);
+  applyTail(copy, commitOf(4_150, 4_151, { sessions: [sessionRow(6, 4_151)] }));
+  resumed.drain();
+  const spans = resumed.consumer.frames.flatMap(({ frame }) =>
+    frame.case === 'changes' ? [[frame.value.prevSeq, frame.value.throughSeq, frame.value.records.length]] : [],
+  );
+  expect(spans).toEqual([
+    [4_100n, 4_150n, 0],
+    [4_150n, 4_151n, 1],
+  ]);
+  expect(resumed.consumer.cases()).not.toContain('heartbeat');
 });
 
 test('with the database away whoever resumes has its heartbeats after a moment, and they say how old they are', () => {
