@@ -11,7 +11,7 @@ import { EVERYBODY } from './share.ts';
 import type { Check, Mode } from './words.ts';
 
 /** Facts older than this say nothing, where the policy does not say it. */
-export const DEFAULT_MAX_DATA_AGE_MS = 60_000;
+const DEFAULT_MAX_DATA_AGE_MS = 60_000;
 
 /**
  * The policy in force, as the service sends it. What a later contract may add and this code does not know is taken for the mildest: a rule of an
@@ -51,7 +51,7 @@ const CHECKS: Partial<Record<CheckNumber, Check>> = {
   [CheckNumber.SESSION]: 'session',
 };
 
-export function modeFrom(mode: EnforcementMode): Mode {
+function modeFrom(mode: EnforcementMode): Mode {
   switch (mode) {
     case EnforcementMode.OFF:
       return 'off';

@@ -7,7 +7,6 @@ import { type Check, type Mode, OUTCOME_OF, type Outcome, type Reason } from './
 export type { Facts, Order } from './facts.ts';
 export { NOBODY, type Policy, type Population, type RegionPolicy, type Rule } from './policy.ts';
 export { EVERYBODY, shareOf } from './share.ts';
-export { skippedRules } from './skipped.ts';
 export { type Times, timesOf } from './times.ts';
 export * from './words.ts';
 
@@ -51,7 +50,7 @@ type CompiledRegion = RegionRules & { verdicts: VerdictTable };
 export function compilePolicy(policy: Policy): CompiledPolicy {
   const regions = policy.regions.map((region): [string, CompiledRegion] => [
     region.id,
-    { ...rulesOf(region), verdicts: new Map() },
+    { ...rulesOf(region), verdicts: [] },
   ]);
   return { policy, regions: new Map(regions) };
 }
@@ -71,15 +70,15 @@ export function judge(
   if (!facts) return everywhere('profile_unknown', 'observe', version);
   const rules = compiled.regions.get(order.region || facts.region);
   if (!rules?.region.on) return everywhere('not_required', 'off', version);
-  const listed = listedOf(order.categories, rules);
-  const deptransId = judgeCheck('deptrans_id', facts, rules, listed, now);
-  const session = judgeCheck('session', facts, rules, listed, now);
+  const asked = order.categories ?? ANY;
+  const deptransId = judgeCheck('deptrans_id', facts, rules, asked, now);
+  const session = judgeCheck('session', facts, rules, asked, now);
   const isAllowed = !isBlocking(deptransId) && !isBlocking(session);
   return { deptransId, session, isAllowed, region: rules.region.id, version };
 }
 
 /** Whether a verdict keeps the driver from a new order. */
-export function isBlocking({ outcome, mode }: Verdict): boolean {
+function isBlocking({ outcome, mode }: Verdict): boolean {
   return outcome === 'fail' && mode === 'block';
 }
 
@@ -95,9 +94,9 @@ export function everywhere(reason: Reason, mode: Mode, version: number): Judgeme
   };
 }
 
-function judgeCheck(check: Check, facts: Facts, rules: CompiledRegion, listed: Listed, now: number): Verdict {
-  if (listed === NONE) return verdictOf(rules.verdicts, check, 'not_required', null, rules.region);
-  const found = strictest(check, facts, rules, listed, now);
+function judgeCheck(check: Check, facts: Facts, rules: CompiledRegion, asked: Asked, now: number): Verdict {
+  if (!isRequired(asked, rules)) return verdictOf(rules.verdicts, check, 'not_required', null, rules.region);
+  const found = strictest(check, facts, rules, asked, now);
   if (found?.rule.mode === 'off') return verdictOf(rules.verdicts, check, 'not_required', found, rules.region);
   const reason = !facts.hasPerson ? 'person_unknown' : reasonOf(check, facts, rules.region, now);
   return verdictOf(rules.verdicts, check, reason, found, rules.region);
@@ -109,25 +108,23 @@ function reasonOf(check: Check, facts: Facts, { endsSoonMs }: RegionPolicy, now:
   return judgeSession(facts.binding, facts.session, phase);
 }
 
-/** The order's tariffs that are listed in the region: `ANY` if it names none. */
-type Listed = readonly string[];
-const ANY: Listed = [];
-const NONE: Listed = [];
+/** The order's tariffs; empty: any. */
+type Asked = readonly string[];
+const ANY: Asked = [];
 
-function listedOf(categories: readonly string[] | undefined, { tariffs }: RegionRules): Listed {
-  if (!categories || categories.length === 0) return ANY;
-  // In the region's order, so that an order's own decides nothing.
-  const listed = [...tariffs].filter((tariff) => categories.includes(tariff));
-  return listed.length === 0 ? NONE : listed;
+function isRequired(asked: Asked, { tariffs }: RegionRules): boolean {
+  return asked.length === 0 || asked.some((tariff) => tariffs.has(tariff));
 }
 
 /** The rule with the strictest mode over the order's tariffs, the first of several; null where having no rule is as strict. */
-function strictest(check: Check, facts: Facts, rules: RegionRules, listed: Listed, now: number): IndexedRule | null {
+function strictest(check: Check, facts: Facts, rules: RegionRules, asked: Asked, now: number): IndexedRule | null {
   const same = rules.forAny(check);
   if (same) return firstApplying(same, facts, now);
   let found: IndexedRule | null = null;
   let level = -1;
-  for (const category of listed === ANY ? rules.tariffs : listed) {
+  // In the region's order, so that an order's own decides nothing.
+  for (const category of rules.tariffs) {
+    if (asked.length > 0 && !asked.includes(category)) continue;
     const rule = firstApplying(rules.for(check, category), facts, now);
     const its = rule?.level ?? OBSERVE;
     if (its <= level) continue;
@@ -138,7 +135,7 @@ function strictest(check: Check, facts: Facts, rules: RegionRules, listed: Liste
 }
 
 /** Verdicts are made once and shared, so that judging by a policy costs no memory. */
-type VerdictTable = Map<number, Partial<Record<Reason, Verdict>>>;
+type VerdictTable = Partial<Record<Reason, Verdict>>[];
 
 function verdictOf(
   table: VerdictTable,
@@ -148,9 +145,9 @@ function verdictOf(
   { steppedBack }: RegionPolicy,
 ): Verdict {
   const rule = found?.index ?? -1;
-  const at = rule * 2 + (check === 'session' ? 1 : 0);
-  const made = table.get(at) ?? {};
-  table.set(at, made);
+  const at = (rule + 1) * 2 + (check === 'session' ? 1 : 0);
+  table[at] ??= {};
+  const made = table[at];
   made[reason] ??= Object.freeze({
     check,
     outcome: OUTCOME_OF[reason],

@@ -53,7 +53,7 @@ const OUTCOMES = {
   unknown: VerdictOutcome.UNKNOWN,
 } as const satisfies Record<Outcome, VerdictOutcome>;
 
-export const MODE_NUMBERS = {
+const MODE_NUMBERS = {
   off: EnforcementMode.OFF,
   observe: EnforcementMode.OBSERVE,
   warn: EnforcementMode.WARN,

@@ -78,18 +78,9 @@ export const verdictMutations: readonly VerdictMutation[] = [
   ),
   at(VERDICT, 'the region of the order alone counts', 'order.region || facts.region', 'order.region || ""'),
   at(VERDICT, 'a region that is off requires something', 'if (!rules?.region.on)', 'if (!rules)'),
-  at(
-    VERDICT,
-    'tariffs that are not listed require something',
-    'return listed.length === 0 ? NONE : listed;',
-    'return listed;',
-  ),
-  at(
-    VERDICT,
-    'an order without tariffs requires nothing',
-    'categories.length === 0) return ANY',
-    'categories.length === 0) return NONE',
-  ),
+  at(VERDICT, 'tariffs that are not listed require something', 'asked.some((tariff) => tariffs.has(tariff))', 'true'),
+  at(VERDICT, 'an order without tariffs requires nothing', 'return asked.length === 0 || ', 'return '),
+  at(VERDICT, 'tariffs of others count', ' && !asked.includes(category)', ' && false'),
   at(VERDICT, 'off is judged', "if (found?.rule.mode === 'off')", 'if (false)'),
   at(
     VERDICT,
