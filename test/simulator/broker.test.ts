@@ -11,6 +11,8 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => broker.stop());
 
+// A new topic's leaders can still be unknown at the first produce, and the producer then sends the whole request again: a message may come twice, so only its first
+// sight counts.
 test('what is produced is consumed, in order per key', async () => {
   const kafka = new Kafka({ brokers: [broker.brokers], logLevel: logLevel.NOTHING });
   const admin = kafka.admin();
@@ -25,23 +27,23 @@ test('what is produced is consumed, in order per key', async () => {
   const consumer = kafka.consumer({ groupId: 'test', maxWaitTimeInMs: 100 });
   await consumer.connect();
   await consumer.subscribe({ topic: 'things', fromBeginning: true });
-  const seen = new Map<string, number[]>();
+  const seen = new Map<string, Set<number>>();
   await new Promise<void>((resolve, reject) => {
-    let count = 0;
+    const missing = new Set(Array.from({ length: 200 }, (_, index) => index));
     consumer
       .run({
         eachMessage: ({ message }) => {
           const key = String(message.key);
-          seen.set(key, [...(seen.get(key) ?? []), Number(message.value)]);
-          count += 1;
-          if (count === 200) resolve();
+          seen.set(key, (seen.get(key) ?? new Set()).add(Number(message.value)));
+          missing.delete(Number(message.value));
+          if (missing.size === 0) resolve();
           return Promise.resolve();
         },
       })
       .catch(reject);
   });
   expect(seen.size).toBe(5);
-  for (const values of seen.values()) expect(values).toEqual(values.toSorted((a, b) => a - b));
+  for (const values of seen.values()) expect([...values]).toEqual([...values].toSorted((a, b) => a - b));
   await Promise.all([consumer.disconnect(), producer.disconnect(), admin.disconnect()]);
 });
 
