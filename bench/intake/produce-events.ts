@@ -3,6 +3,7 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { Kafka, logLevel } from 'kafkajs';
 import { ContractorStatus } from '../../gen/deptrans/v1/records_pb.ts';
 import { ContractorStatusEventSchema } from '../../gen/deptrans/v1/status_ingest_pb.ts';
+import { makeTopic } from '../../simulator/broker/topic.ts';
 import { driverKey, parkKey } from '../database/keys.ts';
 import type { Mix } from './mixes.ts';
 
@@ -24,10 +25,7 @@ export async function produceEvents(topic: Topic): Promise<void> {
   const producer = kafka.producer();
   await Promise.all([admin.connect(), producer.connect()]);
   try {
-    await admin.createTopics({
-      topics: [{ topic: topic.topic, numPartitions: topic.partitions }],
-      waitForLeaders: true,
-    });
+    await makeTopic(admin, topic.topic, topic.partitions);
     const messageOf = openMessages(topic);
     const beginMs = Date.now() - 3_600_000;
     for (let i = 0; i < topic.events; i += batchSize) {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import { sql } from 'kysely';
 import { startBroker } from '../../simulator/broker/kafka.ts';
+import { makeTopic } from '../../simulator/broker/topic.ts';
 import { startService } from '../../simulator/stage/service.ts';
 import type { Db } from '../../src/store/database.ts';
 import { openBenchServer } from '../database/bench-server.ts';
@@ -59,7 +60,7 @@ async function openTrial(size: Size, part: Part): Promise<Trial> {
       await using database = await server.copy();
       if (part.parts === 'intake') await queueEverybody(database.db);
       const place = { brokers: broker.brokers, topic: `sustained-${turn}` };
-      await makeTopic(place);
+      await makeSustainedTopic(place);
       const meter = openStretchMeter();
       await using service = await startService({
         databaseUrl: database.url,
@@ -181,9 +182,9 @@ function readingsOf(
   return Object.fromEntries(goals.map((goal) => [goal, { value: values[goal] ?? grown, beside }]));
 }
 
-async function makeTopic({ brokers, topic }: { brokers: string; topic: string }): Promise<void> {
+async function makeSustainedTopic({ brokers, topic }: { brokers: string; topic: string }): Promise<void> {
   const admin = new Kafka({ brokers: [brokers], logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
-  await admin.createTopics({ topics: [{ topic, numPartitions: 8 }], waitForLeaders: true });
+  await makeTopic(admin, topic, 8);
   await admin.disconnect();
 }

@@ -1,7 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { toBinary } from '@bufbuild/protobuf';
-import { type Admin, Kafka, type Message as KafkaMessage, logLevel } from 'kafkajs';
+import { Kafka, type Message as KafkaMessage, logLevel } from 'kafkajs';
 import { ContractorStatusEventSchema } from '../../gen/deptrans/v1/status_ingest_pb.ts';
+import { makeTopic } from '../broker/topic.ts';
 import { profileKey } from '../neighbours/neighbour-data.ts';
 import { toContractorEvent } from './contractor-event.ts';
 import type { EventMessage, Message, Sink } from './outbox.ts';
@@ -9,7 +9,6 @@ import { unreadableValue } from './unreadable.ts';
 
 export const statusTopic = 'contractor-statuses-events';
 const partitions = 8;
-const leadersDeadlineMs = 10_000;
 
 /** The topic, made if it is not there. Events of even milliseconds go as JSON, the others as protobuf. */
 export async function openKafkaSink(brokers: string, topic = statusTopic): Promise<Sink> {
@@ -24,7 +23,7 @@ export async function openKafkaSink(brokers: string, topic = statusTopic): Promi
     throw new Error(`The broker at ${brokers} does not answer.`, { cause });
   });
   try {
-    await makeTopic(admin, topic);
+    await makeTopic(admin, topic, partitions);
   } finally {
     await admin.disconnect();
   }
@@ -36,22 +35,6 @@ export async function openKafkaSink(brokers: string, topic = statusTopic): Promi
     },
     [Symbol.asyncDispose]: () => producer.disconnect(),
   };
-}
-
-/**
- * Returns when the leaders of all partitions answer. Before that a broker may say that it has no such topic, or take one half of what is sent and
- * refuse the other, so that the producer sends it all again.
- */
-async function makeTopic(admin: Admin, topic: string): Promise<void> {
-  await admin.createTopics({ topics: [{ topic, numPartitions: partitions }], waitForLeaders: false });
-  for (const deadline = performance.now() + leadersDeadlineMs; ; await pause(50)) {
-    try {
-      await admin.fetchTopicOffsets(topic);
-      return;
-    } catch (problem) {
-      if (performance.now() > deadline) throw problem;
-    }
-  }
 }
 
 function encode(message: Message): KafkaMessage {

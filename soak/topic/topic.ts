@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Admin, Kafka, logLevel, type Producer } from 'kafkajs';
 import { sql } from 'kysely';
 import { type Broker, startBroker } from '../../simulator/broker/kafka.ts';
+import { makeTopic } from '../../simulator/broker/topic.ts';
 import { startPostgres } from '../../simulator/database/postgres.ts';
 import { openRandom } from '../../simulator/random.ts';
 import { readBalance } from '../../src/store/balance.ts';
@@ -118,7 +119,7 @@ async function openOwnKafka() {
   stack.defer(() => admin.disconnect());
   await producer.connect();
   stack.defer(() => producer.disconnect());
-  const make = () => admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: partitions }] });
+  const make = () => makeTopic(admin, topic, partitions);
   await make();
   const owned = stack.move();
   return {

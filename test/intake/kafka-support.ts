@@ -1,5 +1,6 @@
 import { type Admin, Kafka, logLevel, type Producer } from 'kafkajs';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, vi } from 'vitest';
+import { makeTopic } from '../../simulator/broker/topic.ts';
 import { type Intake, openIntake } from '../../src/intake/intake.ts';
 import { kafkaSource } from '../../src/intake/kafka.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
@@ -46,8 +47,7 @@ export function useKafka() {
     await database[Symbol.asyncDispose]();
   });
 
-  const createTopic = () =>
-    admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: partitions }] });
+  const createTopic = () => makeTopic(admin, topic, partitions);
   const deleteTopic = async () => {
     await admin.deleteTopics({ topics: [topic] });
     await vi.waitFor(async () => expect(await admin.listTopics()).not.toContain(topic), patience);

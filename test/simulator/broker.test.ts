@@ -4,6 +4,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Broker, startBroker } from '../../simulator/broker/kafka.ts';
 import { firstErrorLine, runTool } from '../../simulator/broker/run-tool.ts';
+import { makeTopic } from '../../simulator/broker/topic.ts';
 
 let broker: Broker;
 beforeAll(async () => {
@@ -11,13 +12,12 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => broker.stop());
 
-// A new topic's leaders can still be unknown at the first produce, and the producer then sends the whole request again: a message may come twice, so only its first
-// sight counts.
+// A producer may send a request again, so a message may come twice: only its first sight counts.
 test('what is produced is consumed, in order per key', async () => {
   const kafka = new Kafka({ brokers: [broker.brokers], logLevel: logLevel.NOTHING });
   const admin = kafka.admin();
   await admin.connect();
-  await admin.createTopics({ topics: [{ topic: 'things', numPartitions: 8 }], waitForLeaders: true });
+  await makeTopic(admin, 'things', 8);
   const producer = kafka.producer();
   await producer.connect();
   await producer.send({
