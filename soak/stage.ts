@@ -17,7 +17,7 @@ export type Stage = AsyncDisposable & {
    * Lets the drivers stop changing and everything come through; then the judge's word and the tables', read from `databaseUrl`. `slackMs`: how late the
    * instances may have heard of tariffs, places and licences, because of what was done to them; by default the judge's own.
    */
-  rest(databaseUrl: string, slackMs?: number): Promise<Rest>;
+  rest(databaseUrl: string, signal: AbortSignal, slackMs?: number): Promise<Rest>;
 };
 
 export type Instance = {
@@ -89,10 +89,10 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     return {
       simulator,
       instances,
-      async rest(figuresUrl, slackMs) {
+      async rest(figuresUrl, signal, slackMs) {
         await simulator.city.freeze();
         await using figures = await openFigures(figuresUrl);
-        await untilAtRest({ cityUrl: simulator.url }, figures, patienceMs);
+        await untilAtRest({ cityUrl: simulator.url }, figures, { patienceMs, signal });
         if (slackMs !== undefined) await fitJudge(simulator, slackMs);
         const judged = simulator.compare();
         const repaired = await Promise.all(instances.map(({ service }) => readSweepRepaired(service.metricsUrl)));

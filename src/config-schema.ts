@@ -100,6 +100,8 @@ export const limitsSchema = z.strictObject({
     sweepMs: ms(30_000),
     sweepLookMs: ms(1_000),
     sweepPage: count(500, 1, 5_000),
+    /** Profiles whose positions are asked for in a second: driver-trackstory is everybody's. 400,000 people on line take 20 seconds. */
+    sweepPositionsPerSecond: count(20_000, 100, 1_000_000),
   }),
   feed: section({
     pollMs: ms(50),

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Comparison } from '../control/compare.ts';
 import type { Example } from '../judge/judge.ts';
@@ -31,12 +32,12 @@ const LOOK_MS = 250;
 
 /**
  * Waits until the city is at rest: every event and binding is through, and for longer than a sweep takes nothing waits or is under way. Gives up after
- * `patienceMs`, two minutes by default; whatever is not through then shows in the verdict.
+ * `patienceMs`, two minutes by default; whatever is not through then shows in the verdict. Rejects when the signal aborts.
  */
 export async function untilAtRest(
   { cityUrl }: Pick<Stage, 'cityUrl'>,
   figures: FigureReader,
-  patienceMs = PATIENCE_MS,
+  { patienceMs = PATIENCE_MS, signal }: { patienceMs?: number; signal?: AbortSignal } = {},
 ): Promise<void> {
   const until = performance.now() + patienceMs;
   let restingSince: number | null = null;
@@ -48,7 +49,7 @@ export async function untilAtRest(
     const resting = unsent + bindingsUnderWay + busy + waiting === 0;
     restingSince = resting ? (restingSince ?? performance.now()) : null;
     if (restingSince !== null && performance.now() - restingSince > STEADY_MS) return;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    await pause(LOOK_MS, undefined, { signal });
   }
 }
 

@@ -38,9 +38,9 @@ export const killsSoak: Soak<typeof options> = {
       await random.pick(instances).restart();
     }
     await until(() => simulator.city.state().produced.messages >= events, signal, 500);
-    const strict = await stage.rest(server.url);
+    const strict = await stage.rest(server.url, signal);
     const { oldestMs } = mirror;
-    const { ok, ...figures } = verdictOf(await stage.rest(server.url, oldestMs + pollMs));
+    const { ok, ...figures } = verdictOf(await stage.rest(server.url, signal, oldestMs + pollMs));
     const calls = simulator.regulator.calls.all();
     const repeats = repeatsIn(calls);
     const strange = await unexplained(repeats, killedAtMs, server.url);

@@ -67,7 +67,7 @@ export async function troublePostgres(
   }
   await untilWorking(simulator, signal);
   await living;
-  const { ok, ...figures } = verdictOf(await stage.rest(urlOf(clusters.primary.port)));
+  const { ok, ...figures } = verdictOf(await stage.rest(urlOf(clusters.primary.port), signal));
   return { ...figures, processesEnded: ended.length, ok: ok && ended.length === 0 };
 }
 

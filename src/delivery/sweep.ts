@@ -17,9 +17,9 @@ import type { RulesReader } from './rules-reader.ts';
  * were lost. Judges by the same pure function as delivery and only wakes: the decision is made again under a lease. One instance at a time.
  */
 export type Sweep = AsyncDisposable & {
-  /** A whole sweep; returns how many accounts were woken. */
+  /** A whole sweep without a pause; returns how many accounts were woken. */
   runOnce(signal: AbortSignal): Promise<number>;
-  /** One round of the loop: a whole sweep if one is due or the rules changed, and this instance leads. */
+  /** One round of the loop: a whole sweep if one is due or the rules changed, and this instance leads. No page begins before its turn at the bounded rate. */
   round(signal: AbortSignal): Promise<'more' | 'idle'>;
 };
 
@@ -29,6 +29,8 @@ export type SweepLimits = EligibilityLimits & {
   /** How often to look whether a sweep is due. */
   sweepLookMs: number;
   sweepPage: number;
+  /** Profiles whose positions the sweeps of the loop ask for in a second. */
+  sweepPositionsPerSecond: number;
   positionMaxAgeMs: number;
   /** What the lease of a call is made of: who was busy when the rules changed is found by a later sweep. */
   deadlineMs: number;
@@ -67,9 +69,9 @@ export function openSweep({ db, trackstory, rules, limits, instance, clock, log,
     log.warn({ cause, n }, 'the sweep repaired what a wake should have done');
   };
 
-  const sweepPage = async (after: string, signal: AbortSignal): Promise<{ last: string | null; woken: number }> => {
+  const sweepPage = async (after: string, signal: AbortSignal): Promise<SweptPage> => {
     const { looks, rulesVersion, last, versions } = await readSweepPage(db, after, limits.sweepPage);
-    if (looks.length === 0) return { last, woken: 0 };
+    if (looks.length === 0) return { last, woken: 0, asked: 0 };
     const inForce = await rules.at(rulesVersion);
     const asked = looks.flatMap((look) => candidates(look, inForce, limits));
     const options = { now: looks[0]!.now, maxAgeMs: limits.positionMaxAgeMs, log, metrics, signal };
@@ -92,10 +94,10 @@ export function openSweep({ db, trackstory, rules, limits, instance, clock, log,
       if (!isRepair(cause)) woken.inc({ cause });
       else if (untouched.has(id)) noteRepair(cause, 1);
     }
-    return { last, woken: causes.length };
+    return { last, woken: causes.length, asked: asked.length };
   };
 
-  const runOnce = async (signal: AbortSignal): Promise<number> => {
+  const sweep = async (signal: AbortSignal, askedInTurn: (asked: number) => Promise<void>): Promise<number> => {
     const version = await readRulesVersion(db); // a change from here on is left to the next sweep
     if (version !== sweptRules) rulesChangedAt = clock.now();
     let sum = 0;
@@ -103,6 +105,7 @@ export function openSweep({ db, trackstory, rules, limits, instance, clock, log,
       const page = await sweepPage(after, signal);
       sum += page.woken;
       after = page.last;
+      if (after !== null) await askedInTurn(page.asked);
     }
     const stranded = await inTransaction(db, (tx) => requeueStranded(tx, limits.sweepPage));
     if (stranded > 0) noteRepair('stranded_row', stranded);
@@ -111,16 +114,29 @@ export function openSweep({ db, trackstory, rules, limits, instance, clock, log,
   };
 
   return {
-    runOnce,
+    runOnce: (signal) => sweep(signal, () => Promise.resolve()),
     async round(signal) {
       const due = clock.monotonic() - startedAt >= limits.sweepMs;
       if (!due && (sweptRules < 0 || (await readRulesVersion(db)) === sweptRules)) return 'idle';
       if ((await lead(db, LEADER, instance, limits.sweepMs * 2)) === null) return 'idle';
       startedAt = clock.monotonic();
-      await runOnce(signal);
+      await sweep(signal, inTurn(clock, limits.sweepPositionsPerSecond, signal));
       return 'idle';
     },
     [Symbol.asyncDispose]: () => resign(db, LEADER, instance).catch(() => {}),
+  };
+}
+
+type SweptPage = { last: string | null; woken: number; asked: number };
+
+/** Waits until so many as were asked for by now are within the rate. */
+function inTurn(clock: Clock, perSecond: number, signal: AbortSignal): (asked: number) => Promise<void> {
+  const beganAt = clock.monotonic();
+  let sum = 0;
+  return async (asked) => {
+    sum += asked;
+    const earlyMs = beganAt + (sum * 1_000) / perSecond - clock.monotonic();
+    if (earlyMs > 0) await clock.sleep(earlyMs, signal);
   };
 }
 

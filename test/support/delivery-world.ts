@@ -74,6 +74,7 @@ export const limits: DeliveryLimits = {
   sweepMs: 30_000,
   sweepLookMs: 1_000,
   sweepPage: 100,
+  sweepPositionsPerSecond: 1_000_000,
   driftPerDay: 1_000,
 };
 
