@@ -128,7 +128,15 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
       openFeed({ ...common, ...feedLimits, heartbeatIntervalMs, stopSpreadMs: limits.process.graceMs * 0.3 }),
     );
     reasons.push(() => feed.notReady());
-    const enforcement = stack.use(openEnforcement({ ...common, maxDataAgeMs }));
+    const enforcement = stack.use(
+      openEnforcement({
+        ...common,
+        maxDataAgeMs,
+        regulator: regulator.name,
+        readings: () => null,
+        dataAgeMs: () => feed.sourceAgeMs(),
+      }),
+    );
     enforcement.onChange(({ message }) => feed.setPolicy(message));
     reasons.push(() => enforcement.notReady());
     const auth = stack.use(await openAuth(config.auth, limits.auth, common));

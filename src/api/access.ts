@@ -43,6 +43,8 @@ export const ACCESS: Readonly<Record<string, Rule>> = {
   'deptrans.v1.PolicyService/History': engineers,
   'deptrans.v1.PolicyService/Suspend': engineers,
   'deptrans.v1.PolicyService/Resume': engineers,
+  'deptrans.v1.PolicyService/ListStepBacks': engineers,
+  'deptrans.v1.PolicyService/EndStepBack': engineers,
 
   'grpc.health.v1.Health/Check': 'anyone',
   'grpc.health.v1.Health/List': 'anyone',

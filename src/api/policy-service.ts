@@ -5,8 +5,8 @@ import {
   type Policy,
   PolicySchema,
   type PolicyService,
+  type PolicyServiceEndStepBackRequest,
   type PolicyServiceGetRequest,
-  type PolicyServiceHistoryRequest,
   type PolicyServicePutRequest,
 } from '../../gen/deptrans/v1/policy_pb.ts';
 import { type PolicyProblem, policyFromStore, policyToStore, problemsOf } from '../enforcement/enforcement.ts';
@@ -14,10 +14,13 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Db } from '../store/database.ts';
 import { listPolicies, putPolicy, readPolicy, type StoredPolicy, setSuspended } from '../store/policies.ts';
+import { readReadings } from '../store/region-readings.ts';
+import { endStepBack, listStepBacks } from '../store/step-backs.ts';
 import { openAudited } from './audited.ts';
 import { refuse } from './errors.ts';
 import { checkText } from './operations-checks.ts';
 import { decodePageToken, encodePageToken } from './page-token.ts';
+import { readingMessage, stepBackMessage } from './step-back-messages.ts';
 
 /**
  * The policy of enforcement, as its authors read and write it.
@@ -76,21 +79,37 @@ export function openPolicyService(options: PolicyServiceOptions): ServiceImpl<ty
     // On record goes that a policy was put, not its whole text, which may name people: the version holds it.
     put: operation(checkPut, put, ({ base, reason, validateOnly }) => ({ base, reason, validateOnly })),
 
-    history: operation(
-      ({ pageSize, pageToken }: PolicyServiceHistoryRequest) => ({
-        limit: checkPage(pageSize),
-        before: decodePageToken(pageToken, Number.MAX_SAFE_INTEGER),
-      }),
-      async ({ limit, before }) => {
-        const found = await listPolicies(db, before, limit);
-        const last = found.length === limit ? found.at(-1) : undefined;
-        const nextPageToken = last && last.version > 1 ? encodePageToken(last.version) : '';
-        return { versions: found.map(versionMessage), nextPageToken };
-      },
-    ),
+    history: operation(checkPages, async ({ limit, before }) => {
+      const found = await listPolicies(db, before, limit);
+      const last = found.length === limit ? found.at(-1) : undefined;
+      const nextPageToken = last && last.version > 1 ? encodePageToken(last.version) : '';
+      return { versions: found.map(versionMessage), nextPageToken };
+    }),
 
     suspend: suspendOrResume(true),
     resume: suspendOrResume(false),
+
+    listStepBacks: operation(checkPages, async ({ limit, before }) => {
+      const found = await listStepBacks(db, before, limit);
+      const last = found.length === limit ? found.at(-1) : undefined;
+      const readings = before === Number.MAX_SAFE_INTEGER ? await readReadings(db) : [];
+      return {
+        stepBacks: found.map(stepBackMessage),
+        nextPageToken: last ? encodePageToken(last.id) : '',
+        readings: readings.map(readingMessage),
+      };
+    }),
+
+    endStepBack: operation(
+      ({ region, reason }: PolicyServiceEndStepBackRequest) => ({
+        region: checkText('region', region, 64),
+        reason: checkText('reason', reason, MAX_REASON_BYTES),
+      }),
+      async ({ region, reason }, name) => {
+        const ended = await endStepBack(db, region, { name, reason });
+        return ended ? { ended: stepBackMessage(ended) } : {};
+      },
+    ),
   };
 }
 
@@ -102,6 +121,10 @@ function checkPut({ policy, baseVersion, reason, validateOnly }: PolicyServicePu
 function checkVersion(version: bigint): number {
   if (version >= 0n && version <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(version);
   throw malformed([{ field: 'version', description: 'the number of a version' }]);
+}
+
+function checkPages({ pageSize, pageToken }: { pageSize: number; pageToken: string }) {
+  return { limit: checkPage(pageSize), before: decodePageToken(pageToken, Number.MAX_SAFE_INTEGER) };
 }
 
 function checkPage(size: number): number {

@@ -8,6 +8,7 @@ import {
   PolicySchema,
   type Population,
   type RegionPolicy,
+  type StepBack,
 } from '../../gen/deptrans/v1/policy_pb.ts';
 import { isKey } from '../domain/key.ts';
 
@@ -65,7 +66,7 @@ export function problemsOf(
 type Say = (field: string, description: string) => void;
 
 function checkRegion(
-  { rules, endsSoon }: RegionPolicy,
+  { rules, endsSoon, stepBack }: RegionPolicy,
   region: KnownRegion | undefined,
   standing: readonly PolicyRule[],
   now: number,
@@ -77,6 +78,7 @@ function checkRegion(
     checkRule(rule, region, stands ? 0 : now - DAY, (field, text) => say(`rules[${i}].${field}`, text));
   }
   checkDuration(endsSoon, 0, DAY, (text) => say('ends_soon', text));
+  checkStepBack(stepBack, (field, text) => say(`step_back.${field}`, text));
 }
 
 function checkRule(rule: PolicyRule, region: KnownRegion | undefined, earliestMs: number, say: Say): void {
@@ -89,6 +91,20 @@ function checkRule(rule: PolicyRule, region: KnownRegion | undefined, earliestMs
   checkPopulation(rule.include, (field, text) => say(`include.${field}`, text));
   checkPopulation(rule.exclude, (field, text) => say(`exclude.${field}`, text));
   checkDuration(rule.graceAfterBinding, 0, 30 * DAY, (text) => say('grace_after_binding', text));
+}
+
+function checkStepBack(stepBack: StepBack | undefined, say: Say): void {
+  if (!stepBack) return;
+  const { lostShare, unknownShare, minConnected, returnsADay } = stepBack;
+  if (lostShare !== undefined && !(lostShare >= 0 && lostShare <= 1)) say('lost_share', '0 to 1');
+  if (unknownShare !== undefined && !(unknownShare >= 0 && unknownShare <= 1)) say('unknown_share', '0 to 1');
+  checkDuration(stepBack.dataAge, SECOND, HOUR, (text) => say('data_age', text));
+  checkDuration(stepBack.regulatorDown, 0, HOUR, (text) => say('regulator_down', text));
+  if (minConnected !== undefined && !(minConnected >= 1 && minConnected <= 1_000_000)) {
+    say('min_connected', '1 to 1000000');
+  }
+  checkDuration(stepBack.returnAfter, 60 * SECOND, DAY, (text) => say('return_after', text));
+  if (returnsADay !== undefined && !(returnsADay >= 0 && returnsADay <= 10)) say('returns_a_day', '0 to 10');
 }
 
 function checkBeginning({ seconds }: Timestamp, earliestMs: number, say: Say): void {

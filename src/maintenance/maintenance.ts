@@ -16,6 +16,7 @@ import {
   deleteOutages,
   deleteQuarantine,
   deleteRules,
+  deleteStepBacks,
   dropPartitions,
   makePartitions,
 } from '../store/retention.ts';
@@ -92,6 +93,7 @@ export function openMaintenance(parts: MaintenanceParts): Maintenance {
     const bites: [string, () => Promise<number>][] = [
       ['quarantine', () => deleteQuarantine(db, limits.quarantineDays, BITE)],
       ['audit', () => deleteAudit(db, limits.auditDays, BITE)],
+      ['step_backs', () => deleteStepBacks(db, limits.auditDays, BITE)],
       ['outages', () => deleteOutages(db, limits.journalDays, BITE)],
       ['licence_changes', () => deleteLicenceChanges(db, limits.licenceChangeDays, BITE)],
       ['driver_answers', () => deleteDriverAnswers(db, limits.driverAnswerDays, BITE)],

@@ -38,6 +38,15 @@ export async function deleteAudit(db: Db, keepDays: number, limit: number): Prom
   return rows.length;
 }
 
+/** When regions stepped back; what lasts stays. */
+export async function deleteStepBacks(db: Db, keepDays: number, limit: number): Promise<number> {
+  const { rows } = await sql`/* retention.step_backs */
+    delete from deptrans.step_backs where id in (
+      select id from deptrans.step_backs where to_at < (select deptrans.now()) - ${keepDays} * interval '1 day' order by id limit ${limit})
+    returning 1`.execute(db);
+  return rows.length;
+}
+
 /** When regulators were away; an outage that lasts stays. */
 export async function deleteOutages(db: Db, keepDays: number, limit: number): Promise<number> {
   const { rows } = await sql`/* retention.outages */

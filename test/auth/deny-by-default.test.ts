@@ -45,6 +45,8 @@ const EXPECTED: Record<string, string> = {
   'deptrans.v1.PolicyService/History': '- - - - - - - x x +',
   'deptrans.v1.PolicyService/Suspend': '- - - - - - - x x +',
   'deptrans.v1.PolicyService/Resume': '- - - - - - - x x +',
+  'deptrans.v1.PolicyService/ListStepBacks': '- - - - - - - x x +',
+  'deptrans.v1.PolicyService/EndStepBack': '- - - - - - - x x +',
   'grpc.health.v1.Health/Check': '+ + + + + + + + + +',
   'grpc.health.v1.Health/List': '+ + + + + + + + + +',
   'grpc.health.v1.Health/Watch': '+ + + + + + + + + +',

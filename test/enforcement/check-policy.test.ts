@@ -1,7 +1,7 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
 import { Check, EnforcementMode } from '../../gen/deptrans/v1/diagnostics_pb.ts';
-import { type PolicyRuleSchema, PolicySchema } from '../../gen/deptrans/v1/policy_pb.ts';
+import { type PolicyRuleSchema, PolicySchema, type StepBackSchema } from '../../gen/deptrans/v1/policy_pb.ts';
 import { problemsOf } from '../../src/enforcement/enforcement.ts';
 
 const NOW = 1_800_000_000_000;
@@ -14,6 +14,7 @@ const regions = [
 const NOTHING = create(PolicySchema);
 
 type Rule = Omit<MessageInitShape<typeof PolicyRuleSchema>, '$typeName' | '$unknown'>;
+type Limits = Omit<MessageInitShape<typeof StepBackSchema>, '$typeName' | '$unknown'>;
 type Shape = MessageInitShape<typeof PolicySchema>;
 
 const good: Rule = { check: Check.SESSION, mode: EnforcementMode.BLOCK };
@@ -86,6 +87,45 @@ test('a rule that stands already may have begun at any time, as long as it stays
   const old = { effectiveFrom: { seconds: NOW_S - 100n * DAY_S } };
   expect(say(withRule(old), withRule(old))).toEqual([]);
   expect(say(withRule({ ...old, share: 0.5 }), withRule(old))).toHaveLength(1);
+});
+
+const withLimits = (stepBack: Limits): Shape => ({ regions: [{ region: 'moscow', stepBack }] });
+const LIMITS = 'policy.regions[0].step_back';
+
+test('limits at both ends of what they may be are no problem', () => {
+  const least: Limits = {
+    lostShare: 0,
+    unknownShare: 0,
+    minConnected: 1,
+    returnsADay: 0,
+    returnAfter: { seconds: 60n },
+  };
+  const most: Limits = { lostShare: 1, unknownShare: 1, minConnected: 1_000_000, returnsADay: 10 };
+  expect(say(withLimits({}))).toEqual([]);
+  expect(say(withLimits({ ...least, dataAge: { seconds: 1n }, regulatorDown: {} }))).toEqual([]);
+  expect(say(withLimits({ ...most, dataAge: { seconds: 3_600n }, returnAfter: { seconds: DAY_S } }))).toEqual([]);
+});
+
+test('all that is wrong with the limits is said at once', () => {
+  const wrong: Limits = {
+    lostShare: 1.01,
+    unknownShare: Number.NaN,
+    dataAge: { seconds: 0n },
+    regulatorDown: { seconds: 3_601n },
+    minConnected: 0,
+    returnAfter: { seconds: 59n },
+    returnsADay: 11,
+  };
+  expect(say(withLimits(wrong))).toEqual([
+    `${LIMITS}.lost_share: 0 to 1`,
+    `${LIMITS}.unknown_share: 0 to 1`,
+    `${LIMITS}.data_age: 1 s to 3600 s`,
+    `${LIMITS}.regulator_down: 0 s to 3600 s`,
+    `${LIMITS}.min_connected: 1 to 1000000`,
+    `${LIMITS}.return_after: 60 s to 86400 s`,
+    `${LIMITS}.returns_a_day: 0 to 10`,
+  ]);
+  expect(say(withLimits({ lostShare: -0.1, minConnected: 1_000_001, returnsADay: -1 }))).toHaveLength(3);
 });
 
 test('all problems are said at once, in the order of the fields', () => {

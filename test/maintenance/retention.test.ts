@@ -39,6 +39,8 @@ const OLD = {
   id_attempts: sql`insert into deptrans.id_attempts (scope, key, full_at) values ('service', '', deptrans.now() + interval '3 h')`,
   driver_answers: sql`insert into deptrans.driver_answers (key_hash, id_hash, at) values ('', '', deptrans.now())`,
   outages: sql`insert into deptrans.outages (regulator, from_at, to_at) values ('moscow', deptrans.now(), deptrans.now())`,
+  step_backs: sql`insert into deptrans.step_backs (region, policy_version, from_at, reason, limit_value, connected, needs_operator, to_at)
+    values ('moscow', 1, deptrans.now(), 'lost_share', 0.1, 100, false, deptrans.now())`,
   reporting_rules: sql`insert into deptrans.reporting_rules (created_at, digest, rules)
     select deptrans.now(), i, '{}' from generate_series(1, 150) i`,
   feed_log: sql`insert into deptrans.feed_log (seq, prev, at, sessions, bindings, profiles)

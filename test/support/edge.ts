@@ -109,7 +109,15 @@ export function fixedServices(): Services {
       listDifferences: () => ({}),
       async *exportExchanges() {},
     },
-    policy: { get: () => ({}), put: () => ({}), history: () => ({}), suspend: () => ({}), resume: () => ({}) },
+    policy: {
+      get: () => ({}),
+      put: () => ({}),
+      history: () => ({}),
+      suspend: () => ({}),
+      resume: () => ({}),
+      listStepBacks: () => ({}),
+      endStepBack: () => ({}),
+    },
   };
 }
 

@@ -34,7 +34,19 @@ export async function openPolicyWorld({ pollMs = 20 } = {}) {
   await putRules(db, REGIONS);
   const lifetime = openLifetime();
   const enforcement = stack.use(
-    openEnforcement({ db, maxDataAgeMs: 60_000, pollMs, lifetime, clock: systemClock, log, metrics }),
+    openEnforcement({
+      db,
+      instance: 'one',
+      regulator: 'moscow',
+      readings: () => null,
+      dataAgeMs: () => 0,
+      maxDataAgeMs: 60_000,
+      pollMs,
+      lifetime,
+      clock: systemClock,
+      log,
+      metrics,
+    }),
   );
   const as = (name: string) =>
     createClient(

@@ -4,19 +4,19 @@
 
 // What the checks do to drivers: from watching to blocking.
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Check, EnforcementMode } from "./diagnostics_pb.ts";
 import { file_deptrans_v1_diagnostics } from "./diagnostics_pb.ts";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file deptrans/v1/policy.proto.
  */
 export const file_deptrans_v1_policy: GenFile = /*@__PURE__*/
-  fileDesc("ChhkZXB0cmFucy92MS9wb2xpY3kucHJvdG8SC2RlcHRyYW5zLnYxImUKBlBvbGljeRIqCgdyZWdpb25zGAEgAygLMhkuZGVwdHJhbnMudjEuUmVnaW9uUG9saWN5Ei8KDG1heF9kYXRhX2FnZRgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJ0CgxSZWdpb25Qb2xpY3kSDgoGcmVnaW9uGAEgASgJEiYKBXJ1bGVzGAIgAygLMhcuZGVwdHJhbnMudjEuUG9saWN5UnVsZRIsCgllbmRzX3Nvb24YAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24izQIKClBvbGljeVJ1bGUSIQoFY2hlY2sYASABKA4yEi5kZXB0cmFucy52MS5DaGVjaxISCgpjYXRlZ29yaWVzGAIgAygJEioKBG1vZGUYAyABKA4yHC5kZXB0cmFucy52MS5FbmZvcmNlbWVudE1vZGUSMgoOZWZmZWN0aXZlX2Zyb20YBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKBXNoYXJlGAUgASgBSACIAQESKAoHaW5jbHVkZRgGIAEoCzIXLmRlcHRyYW5zLnYxLlBvcHVsYXRpb24SKAoHZXhjbHVkZRgHIAEoCzIXLmRlcHRyYW5zLnYxLlBvcHVsYXRpb24SNgoTZ3JhY2VfYWZ0ZXJfYmluZGluZxgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIICgZfc2hhcmUiQgoKUG9wdWxhdGlvbhIQCghwYXJrX2lkcxgBIAMoCRIiChVkcml2ZXJfbGljZW5zZV9wZF9pZHMYAiADKAlCA4ABASKkAQoNUG9saWN5VmVyc2lvbhIPCgd2ZXJzaW9uGAEgASgDEiMKBnBvbGljeRgCIAEoCzITLmRlcHRyYW5zLnYxLlBvbGljeRIRCglzdXNwZW5kZWQYAyABKAgSDgoGYXV0aG9yGAQgASgJEg4KBnJlYXNvbhgFIAEoCRIqCgZwdXRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoUBCg1Qb2xpY3lJbkZvcmNlEg8KB3ZlcnNpb24YASABKAMSEQoJc3VzcGVuZGVkGAIgASgIEiMKBnBvbGljeRgDIAEoCzITLmRlcHRyYW5zLnYxLlBvbGljeRIrCgdyZWdpb25zGAQgAygLMhouZGVwdHJhbnMudjEuUmVnaW9uSW5Gb3JjZSJSCg1SZWdpb25JbkZvcmNlEg4KBnJlZ2lvbhgBIAEoCRIKCgJvbhgCIAEoCBIPCgd0YXJpZmZzGAMgAygJEhQKDHN0ZXBwZWRfYmFjaxgEIAEoCCIqChdQb2xpY3lTZXJ2aWNlR2V0UmVxdWVzdBIPCgd2ZXJzaW9uGAEgASgDIkYKGFBvbGljeVNlcnZpY2VHZXRSZXNwb25zZRIqCgZwb2xpY3kYASABKAsyGi5kZXB0cmFucy52MS5Qb2xpY3lWZXJzaW9uInsKF1BvbGljeVNlcnZpY2VQdXRSZXF1ZXN0EiMKBnBvbGljeRgBIAEoCzITLmRlcHRyYW5zLnYxLlBvbGljeRIUCgxiYXNlX3ZlcnNpb24YAiABKAMSDgoGcmVhc29uGAMgASgJEhUKDXZhbGlkYXRlX29ubHkYBCABKAgiRgoYUG9saWN5U2VydmljZVB1dFJlc3BvbnNlEioKBnBvbGljeRgBIAEoCzIaLmRlcHRyYW5zLnYxLlBvbGljeVZlcnNpb24iRAobUG9saWN5U2VydmljZUhpc3RvcnlSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJImUKHFBvbGljeVNlcnZpY2VIaXN0b3J5UmVzcG9uc2USLAoIdmVyc2lvbnMYASADKAsyGi5kZXB0cmFucy52MS5Qb2xpY3lWZXJzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSItChtQb2xpY3lTZXJ2aWNlU3VzcGVuZFJlcXVlc3QSDgoGcmVhc29uGAEgASgJIkoKHFBvbGljeVNlcnZpY2VTdXNwZW5kUmVzcG9uc2USKgoGcG9saWN5GAEgASgLMhouZGVwdHJhbnMudjEuUG9saWN5VmVyc2lvbiIsChpQb2xpY3lTZXJ2aWNlUmVzdW1lUmVxdWVzdBIOCgZyZWFzb24YASABKAkiSQobUG9saWN5U2VydmljZVJlc3VtZVJlc3BvbnNlEioKBnBvbGljeRgBIAEoCzIaLmRlcHRyYW5zLnYxLlBvbGljeVZlcnNpb24y6AMKDVBvbGljeVNlcnZpY2USVwoDR2V0EiQuZGVwdHJhbnMudjEuUG9saWN5U2VydmljZUdldFJlcXVlc3QaJS5kZXB0cmFucy52MS5Qb2xpY3lTZXJ2aWNlR2V0UmVzcG9uc2UiA5ACARJSCgNQdXQSJC5kZXB0cmFucy52MS5Qb2xpY3lTZXJ2aWNlUHV0UmVxdWVzdBolLmRlcHRyYW5zLnYxLlBvbGljeVNlcnZpY2VQdXRSZXNwb25zZRJjCgdIaXN0b3J5EiguZGVwdHJhbnMudjEuUG9saWN5U2VydmljZUhpc3RvcnlSZXF1ZXN0GikuZGVwdHJhbnMudjEuUG9saWN5U2VydmljZUhpc3RvcnlSZXNwb25zZSIDkAIBEmMKB1N1c3BlbmQSKC5kZXB0cmFucy52MS5Qb2xpY3lTZXJ2aWNlU3VzcGVuZFJlcXVlc3QaKS5kZXB0cmFucy52MS5Qb2xpY3lTZXJ2aWNlU3VzcGVuZFJlc3BvbnNlIgOQAgISYAoGUmVzdW1lEicuZGVwdHJhbnMudjEuUG9saWN5U2VydmljZVJlc3VtZVJlcXVlc3QaKC5kZXB0cmFucy52MS5Qb2xpY3lTZXJ2aWNlUmVzdW1lUmVzcG9uc2UiA5ACAmIGcHJvdG8z", [file_deptrans_v1_diagnostics, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("ChhkZXB0cmFucy92MS9wb2xpY3kucHJvdG8SC2RlcHRyYW5zLnYxImUKBlBvbGljeRIqCgdyZWdpb25zGAEgAygLMhkuZGVwdHJhbnMudjEuUmVnaW9uUG9saWN5Ei8KDG1heF9kYXRhX2FnZRgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiKeAQoMUmVnaW9uUG9saWN5Eg4KBnJlZ2lvbhgBIAEoCRImCgVydWxlcxgCIAMoCzIXLmRlcHRyYW5zLnYxLlBvbGljeVJ1bGUSLAoJZW5kc19zb29uGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEigKCXN0ZXBfYmFjaxgEIAEoCzIVLmRlcHRyYW5zLnYxLlN0ZXBCYWNrIs0CCghTdGVwQmFjaxIXCgpsb3N0X3NoYXJlGAEgASgBSACIAQESGgoNdW5rbm93bl9zaGFyZRgCIAEoAUgBiAEBEisKCGRhdGFfYWdlGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjEKDnJlZ3VsYXRvcl9kb3duGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhoKDW1pbl9jb25uZWN0ZWQYBSABKAVIAogBARIvCgxyZXR1cm5fYWZ0ZXIYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SGgoNcmV0dXJuc19hX2RheRgHIAEoBUgDiAEBQg0KC19sb3N0X3NoYXJlQhAKDl91bmtub3duX3NoYXJlQhAKDl9taW5fY29ubmVjdGVkQhAKDl9yZXR1cm5zX2FfZGF5Is0CCgpQb2xpY3lSdWxlEiEKBWNoZWNrGAEgASgOMhIuZGVwdHJhbnMudjEuQ2hlY2sSEgoKY2F0ZWdvcmllcxgCIAMoCRIqCgRtb2RlGAMgASgOMhwuZGVwdHJhbnMudjEuRW5mb3JjZW1lbnRNb2RlEjIKDmVmZmVjdGl2ZV9mcm9tGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgVzaGFyZRgFIAEoAUgAiAEBEigKB2luY2x1ZGUYBiABKAsyFy5kZXB0cmFucy52MS5Qb3B1bGF0aW9uEigKB2V4Y2x1ZGUYByABKAsyFy5kZXB0cmFucy52MS5Qb3B1bGF0aW9uEjYKE2dyYWNlX2FmdGVyX2JpbmRpbmcYCCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CCAoGX3NoYXJlIkIKClBvcHVsYXRpb24SEAoIcGFya19pZHMYASADKAkSIgoVZHJpdmVyX2xpY2Vuc2VfcGRfaWRzGAIgAygJQgOAAQEipAEKDVBvbGljeVZlcnNpb24SDwoHdmVyc2lvbhgBIAEoAxIjCgZwb2xpY3kYAiABKAsyEy5kZXB0cmFucy52MS5Qb2xpY3kSEQoJc3VzcGVuZGVkGAMgASgIEg4KBmF1dGhvchgEIAEoCRIOCgZyZWFzb24YBSABKAkSKgoGcHV0X2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKFAQoNUG9saWN5SW5Gb3JjZRIPCgd2ZXJzaW9uGAEgASgDEhEKCXN1c3BlbmRlZBgCIAEoCBIjCgZwb2xpY3kYAyABKAsyEy5kZXB0cmFucy52MS5Qb2xpY3kSKwoHcmVnaW9ucxgEIAMoCzIaLmRlcHRyYW5zLnYxLlJlZ2lvbkluRm9yY2UiUgoNUmVnaW9uSW5Gb3JjZRIOCgZyZWdpb24YASABKAkSCgoCb24YAiABKAgSDwoHdGFyaWZmcxgDIAMoCRIUCgxzdGVwcGVkX2JhY2sYBCABKAgiKgoXUG9saWN5U2VydmljZUdldFJlcXVlc3QSDwoHdmVyc2lvbhgBIAEoAyJGChhQb2xpY3lTZXJ2aWNlR2V0UmVzcG9uc2USKgoGcG9saWN5GAEgASgLMhouZGVwdHJhbnMudjEuUG9saWN5VmVyc2lvbiJ7ChdQb2xpY3lTZXJ2aWNlUHV0UmVxdWVzdBIjCgZwb2xpY3kYASABKAsyEy5kZXB0cmFucy52MS5Qb2xpY3kSFAoMYmFzZV92ZXJzaW9uGAIgASgDEg4KBnJlYXNvbhgDIAEoCRIVCg12YWxpZGF0ZV9vbmx5GAQgASgIIkYKGFBvbGljeVNlcnZpY2VQdXRSZXNwb25zZRIqCgZwb2xpY3kYASABKAsyGi5kZXB0cmFucy52MS5Qb2xpY3lWZXJzaW9uIkQKG1BvbGljeVNlcnZpY2VIaXN0b3J5UmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJlChxQb2xpY3lTZXJ2aWNlSGlzdG9yeVJlc3BvbnNlEiwKCHZlcnNpb25zGAEgAygLMhouZGVwdHJhbnMudjEuUG9saWN5VmVyc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiLQobUG9saWN5U2VydmljZVN1c3BlbmRSZXF1ZXN0Eg4KBnJlYXNvbhgBIAEoCSJKChxQb2xpY3lTZXJ2aWNlU3VzcGVuZFJlc3BvbnNlEioKBnBvbGljeRgBIAEoCzIaLmRlcHRyYW5zLnYxLlBvbGljeVZlcnNpb24iLAoaUG9saWN5U2VydmljZVJlc3VtZVJlcXVlc3QSDgoGcmVhc29uGAEgASgJIkkKG1BvbGljeVNlcnZpY2VSZXN1bWVSZXNwb25zZRIqCgZwb2xpY3kYASABKAsyGi5kZXB0cmFucy52MS5Qb2xpY3lWZXJzaW9uIvMCCg5TdGVwQmFja1JlY29yZBIOCgZyZWdpb24YASABKAkSLQoJZnJvbV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgZyZWFzb24YBCABKA4yGy5kZXB0cmFucy52MS5TdGVwQmFja1JlYXNvbhIUCgdyZWFkaW5nGAUgASgBSACIAQESDQoFbGltaXQYBiABKAESEQoJY29ubmVjdGVkGAcgASgFEhYKDnBvbGljeV92ZXJzaW9uGAggASgDEi4KCmNhbG1fc2luY2UYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDm5lZWRzX29wZXJhdG9yGAogASgIEhAKCGVuZGVkX2J5GAsgASgJEhIKCmVuZF9yZWFzb24YDCABKAlCCgoIX3JlYWRpbmciqwEKDVJlZ2lvblJlYWRpbmcSDgoGcmVnaW9uGAEgASgJEisKB3JlYWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWNvbm5lY3RlZBgDIAEoBRIMCgRsb3N0GAQgASgFEg8KB3Vua25vd24YBSABKAUSKwoIZGF0YV9hZ2UYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iSgohUG9saWN5U2VydmljZUxpc3RTdGVwQmFja3NSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJIpwBCiJQb2xpY3lTZXJ2aWNlTGlzdFN0ZXBCYWNrc1Jlc3BvbnNlEi8KCnN0ZXBfYmFja3MYASADKAsyGy5kZXB0cmFucy52MS5TdGVwQmFja1JlY29yZBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSLAoIcmVhZGluZ3MYAyADKAsyGi5kZXB0cmFucy52MS5SZWdpb25SZWFkaW5nIkEKH1BvbGljeVNlcnZpY2VFbmRTdGVwQmFja1JlcXVlc3QSDgoGcmVnaW9uGAEgASgJEg4KBnJlYXNvbhgCIAEoCSJOCiBQb2xpY3lTZXJ2aWNlRW5kU3RlcEJhY2tSZXNwb25zZRIqCgVlbmRlZBgBIAEoCzIbLmRlcHRyYW5zLnYxLlN0ZXBCYWNrUmVjb3JkKtwBCg5TdGVwQmFja1JlYXNvbhIgChxTVEVQX0JBQ0tfUkVBU09OX1VOU1BFQ0lGSUVEEAASHwobU1RFUF9CQUNLX1JFQVNPTl9MT1NUX1NIQVJFEAESIgoeU1RFUF9CQUNLX1JFQVNPTl9VTktOT1dOX1NIQVJFEAISHQoZU1RFUF9CQUNLX1JFQVNPTl9EQVRBX0FHRRADEiMKH1NURVBfQkFDS19SRUFTT05fUkVHVUxBVE9SX0RPV04QBBIfChtTVEVQX0JBQ0tfUkVBU09OX05PX1JFQURJTkcQBTLQBQoNUG9saWN5U2VydmljZRJXCgNHZXQSJC5kZXB0cmFucy52MS5Qb2xpY3lTZXJ2aWNlR2V0UmVxdWVzdBolLmRlcHRyYW5zLnYxLlBvbGljeVNlcnZpY2VHZXRSZXNwb25zZSIDkAIBElIKA1B1dBIkLmRlcHRyYW5zLnYxLlBvbGljeVNlcnZpY2VQdXRSZXF1ZXN0GiUuZGVwdHJhbnMudjEuUG9saWN5U2VydmljZVB1dFJlc3BvbnNlEmMKB0hpc3RvcnkSKC5kZXB0cmFucy52MS5Qb2xpY3lTZXJ2aWNlSGlzdG9yeVJlcXVlc3QaKS5kZXB0cmFucy52MS5Qb2xpY3lTZXJ2aWNlSGlzdG9yeVJlc3BvbnNlIgOQAgESYwoHU3VzcGVuZBIoLmRlcHRyYW5zLnYxLlBvbGljeVNlcnZpY2VTdXNwZW5kUmVxdWVzdBopLmRlcHRyYW5zLnYxLlBvbGljeVNlcnZpY2VTdXNwZW5kUmVzcG9uc2UiA5ACAhJgCgZSZXN1bWUSJy5kZXB0cmFucy52MS5Qb2xpY3lTZXJ2aWNlUmVzdW1lUmVxdWVzdBooLmRlcHRyYW5zLnYxLlBvbGljeVNlcnZpY2VSZXN1bWVSZXNwb25zZSIDkAICEnUKDUxpc3RTdGVwQmFja3MSLi5kZXB0cmFucy52MS5Qb2xpY3lTZXJ2aWNlTGlzdFN0ZXBCYWNrc1JlcXVlc3QaLy5kZXB0cmFucy52MS5Qb2xpY3lTZXJ2aWNlTGlzdFN0ZXBCYWNrc1Jlc3BvbnNlIgOQAgESbwoLRW5kU3RlcEJhY2sSLC5kZXB0cmFucy52MS5Qb2xpY3lTZXJ2aWNlRW5kU3RlcEJhY2tSZXF1ZXN0Gi0uZGVwdHJhbnMudjEuUG9saWN5U2VydmljZUVuZFN0ZXBCYWNrUmVzcG9uc2UiA5ACAmIGcHJvdG8z", [file_deptrans_v1_diagnostics, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * What failing checks do, and to whom.
@@ -73,6 +73,13 @@ export type RegionPolicy = Message<"deptrans.v1.RegionPolicy"> & {
    * @generated from field: google.protobuf.Duration ends_soon = 3;
    */
   endsSoon?: Duration | undefined;
+
+  /**
+   * Beyond which readings the region steps back to WARN by itself. Absent: as if it were there without fields.
+   *
+   * @generated from field: deptrans.v1.StepBack step_back = 4;
+   */
+  stepBack?: StepBack | undefined;
 };
 
 /**
@@ -81,6 +88,70 @@ export type RegionPolicy = Message<"deptrans.v1.RegionPolicy"> & {
  */
 export const RegionPolicySchema: GenMessage<RegionPolicy> = /*@__PURE__*/
   messageDesc(file_deptrans_v1_policy, 1);
+
+/**
+ * Limits of a region in which something is stricter than WARN. Beyond one of them everything there falls back to WARN within 5 s, on every instance and
+ * every consumer. It comes back once all readings have stayed at four fifths of their limits or below for `return_after`.
+ *
+ * @generated from message deptrans.v1.StepBack
+ */
+export type StepBack = Message<"deptrans.v1.StepBack"> & {
+  /**
+   * The share of connected people whom the policy keeps from orders, or would if the region had not stepped back. 0 to 1; absent: no limit.
+   *
+   * @generated from field: optional double lost_share = 1;
+   */
+  lostShare?: number | undefined;
+
+  /**
+   * The share of connected people of whom a check says UNKNOWN. 0 to 1; absent: no limit.
+   *
+   * @generated from field: optional double unknown_share = 2;
+   */
+  unknownShare?: number | undefined;
+
+  /**
+   * How old the facts may be that an instance judges by. 1 s to 1 h; absent: the policy's `max_data_age`.
+   *
+   * @generated from field: google.protobuf.Duration data_age = 3;
+   */
+  dataAge?: Duration | undefined;
+
+  /**
+   * How long no report may reach the regulator because it does not answer, or delivery is paused. 0 to 1 h; 60 s if absent.
+   *
+   * @generated from field: google.protobuf.Duration regulator_down = 4;
+   */
+  regulatorDown?: Duration | undefined;
+
+  /**
+   * With fewer people connected the shares say nothing. 1 to 1,000,000; 100 if absent.
+   *
+   * @generated from field: optional int32 min_connected = 5;
+   */
+  minConnected?: number | undefined;
+
+  /**
+   * 1 min to 24 h; 10 min if absent.
+   *
+   * @generated from field: google.protobuf.Duration return_after = 6;
+   */
+  returnAfter?: Duration | undefined;
+
+  /**
+   * How often within 24 h it comes back by itself; whoever steps back once more stays so until EndStepBack. 0 to 10; 2 if absent.
+   *
+   * @generated from field: optional int32 returns_a_day = 7;
+   */
+  returnsADay?: number | undefined;
+};
+
+/**
+ * Describes the message deptrans.v1.StepBack.
+ * Use `create(StepBackSchema)` to create a new message.
+ */
+export const StepBackSchema: GenMessage<StepBack> = /*@__PURE__*/
+  messageDesc(file_deptrans_v1_policy, 2);
 
 /**
  * What a failing check does to some people, from a moment on.
@@ -150,7 +221,7 @@ export type PolicyRule = Message<"deptrans.v1.PolicyRule"> & {
  * Use `create(PolicyRuleSchema)` to create a new message.
  */
 export const PolicyRuleSchema: GenMessage<PolicyRule> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 2);
+  messageDesc(file_deptrans_v1_policy, 3);
 
 /**
  * Some parks and people.
@@ -178,7 +249,7 @@ export type Population = Message<"deptrans.v1.Population"> & {
  * Use `create(PopulationSchema)` to create a new message.
  */
 export const PopulationSchema: GenMessage<Population> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 3);
+  messageDesc(file_deptrans_v1_policy, 4);
 
 /**
  * A policy with its number.
@@ -234,7 +305,7 @@ export type PolicyVersion = Message<"deptrans.v1.PolicyVersion"> & {
  * Use `create(PolicyVersionSchema)` to create a new message.
  */
 export const PolicyVersionSchema: GenMessage<PolicyVersion> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 4);
+  messageDesc(file_deptrans_v1_policy, 5);
 
 /**
  * Everything that a verdict is made by beside the facts: what a consumer holds whole and replaces whole.
@@ -276,7 +347,7 @@ export type PolicyInForce = Message<"deptrans.v1.PolicyInForce"> & {
  * Use `create(PolicyInForceSchema)` to create a new message.
  */
 export const PolicyInForceSchema: GenMessage<PolicyInForce> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 5);
+  messageDesc(file_deptrans_v1_policy, 6);
 
 /**
  * A region as it stands.
@@ -318,7 +389,7 @@ export type RegionInForce = Message<"deptrans.v1.RegionInForce"> & {
  * Use `create(RegionInForceSchema)` to create a new message.
  */
 export const RegionInForceSchema: GenMessage<RegionInForce> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 6);
+  messageDesc(file_deptrans_v1_policy, 7);
 
 /**
  * Which version.
@@ -339,7 +410,7 @@ export type PolicyServiceGetRequest = Message<"deptrans.v1.PolicyServiceGetReque
  * Use `create(PolicyServiceGetRequestSchema)` to create a new message.
  */
 export const PolicyServiceGetRequestSchema: GenMessage<PolicyServiceGetRequest> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 7);
+  messageDesc(file_deptrans_v1_policy, 8);
 
 /**
  * The version.
@@ -360,7 +431,7 @@ export type PolicyServiceGetResponse = Message<"deptrans.v1.PolicyServiceGetResp
  * Use `create(PolicyServiceGetResponseSchema)` to create a new message.
  */
 export const PolicyServiceGetResponseSchema: GenMessage<PolicyServiceGetResponse> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 8);
+  messageDesc(file_deptrans_v1_policy, 9);
 
 /**
  * A policy to put in force.
@@ -402,7 +473,7 @@ export type PolicyServicePutRequest = Message<"deptrans.v1.PolicyServicePutReque
  * Use `create(PolicyServicePutRequestSchema)` to create a new message.
  */
 export const PolicyServicePutRequestSchema: GenMessage<PolicyServicePutRequest> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 9);
+  messageDesc(file_deptrans_v1_policy, 10);
 
 /**
  * What is in force now.
@@ -423,7 +494,7 @@ export type PolicyServicePutResponse = Message<"deptrans.v1.PolicyServicePutResp
  * Use `create(PolicyServicePutResponseSchema)` to create a new message.
  */
 export const PolicyServicePutResponseSchema: GenMessage<PolicyServicePutResponse> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 10);
+  messageDesc(file_deptrans_v1_policy, 11);
 
 /**
  * A page of versions.
@@ -451,7 +522,7 @@ export type PolicyServiceHistoryRequest = Message<"deptrans.v1.PolicyServiceHist
  * Use `create(PolicyServiceHistoryRequestSchema)` to create a new message.
  */
 export const PolicyServiceHistoryRequestSchema: GenMessage<PolicyServiceHistoryRequest> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 11);
+  messageDesc(file_deptrans_v1_policy, 12);
 
 /**
  * Versions, newest first.
@@ -479,7 +550,7 @@ export type PolicyServiceHistoryResponse = Message<"deptrans.v1.PolicyServiceHis
  * Use `create(PolicyServiceHistoryResponseSchema)` to create a new message.
  */
 export const PolicyServiceHistoryResponseSchema: GenMessage<PolicyServiceHistoryResponse> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 12);
+  messageDesc(file_deptrans_v1_policy, 13);
 
 /**
  * Why everything is switched off.
@@ -500,7 +571,7 @@ export type PolicyServiceSuspendRequest = Message<"deptrans.v1.PolicyServiceSusp
  * Use `create(PolicyServiceSuspendRequestSchema)` to create a new message.
  */
 export const PolicyServiceSuspendRequestSchema: GenMessage<PolicyServiceSuspendRequest> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 13);
+  messageDesc(file_deptrans_v1_policy, 14);
 
 /**
  * What is in force now.
@@ -521,7 +592,7 @@ export type PolicyServiceSuspendResponse = Message<"deptrans.v1.PolicyServiceSus
  * Use `create(PolicyServiceSuspendResponseSchema)` to create a new message.
  */
 export const PolicyServiceSuspendResponseSchema: GenMessage<PolicyServiceSuspendResponse> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 14);
+  messageDesc(file_deptrans_v1_policy, 15);
 
 /**
  * Why the suspension ends.
@@ -542,7 +613,7 @@ export type PolicyServiceResumeRequest = Message<"deptrans.v1.PolicyServiceResum
  * Use `create(PolicyServiceResumeRequestSchema)` to create a new message.
  */
 export const PolicyServiceResumeRequestSchema: GenMessage<PolicyServiceResumeRequest> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 15);
+  messageDesc(file_deptrans_v1_policy, 16);
 
 /**
  * What is in force now.
@@ -563,7 +634,335 @@ export type PolicyServiceResumeResponse = Message<"deptrans.v1.PolicyServiceResu
  * Use `create(PolicyServiceResumeResponseSchema)` to create a new message.
  */
 export const PolicyServiceResumeResponseSchema: GenMessage<PolicyServiceResumeResponse> = /*@__PURE__*/
-  messageDesc(file_deptrans_v1_policy, 16);
+  messageDesc(file_deptrans_v1_policy, 17);
+
+/**
+ * A region's fall back to WARN.
+ *
+ * @generated from message deptrans.v1.StepBackRecord
+ */
+export type StepBackRecord = Message<"deptrans.v1.StepBackRecord"> & {
+  /**
+   * Which region.
+   *
+   * @generated from field: string region = 1;
+   */
+  region: string;
+
+  /**
+   * Since when.
+   *
+   * @generated from field: google.protobuf.Timestamp from_time = 2;
+   */
+  fromTime?: Timestamp | undefined;
+
+  /**
+   * Until when; absent: it lasts.
+   *
+   * @generated from field: google.protobuf.Timestamp to_time = 3;
+   */
+  toTime?: Timestamp | undefined;
+
+  /**
+   * Why.
+   *
+   * @generated from field: deptrans.v1.StepBackReason reason = 4;
+   */
+  reason: StepBackReason;
+
+  /**
+   * What was read: a share, or seconds. Absent: nothing was.
+   *
+   * @generated from field: optional double reading = 5;
+   */
+  reading?: number | undefined;
+
+  /**
+   * The limit it exceeded.
+   *
+   * @generated from field: double limit = 6;
+   */
+  limit: number;
+
+  /**
+   * People connected then.
+   *
+   * @generated from field: int32 connected = 7;
+   */
+  connected: number;
+
+  /**
+   * The version in force then.
+   *
+   * @generated from field: int64 policy_version = 8;
+   */
+  policyVersion: bigint;
+
+  /**
+   * Since when all readings are well; absent: one is not.
+   *
+   * @generated from field: google.protobuf.Timestamp calm_since = 9;
+   */
+  calmSince?: Timestamp | undefined;
+
+  /**
+   * It stays until EndStepBack.
+   *
+   * @generated from field: bool needs_operator = 10;
+   */
+  needsOperator: boolean;
+
+  /**
+   * Who ended it; empty: it lasts, or ended by itself.
+   *
+   * @generated from field: string ended_by = 11;
+   */
+  endedBy: string;
+
+  /**
+   * Why, in their words.
+   *
+   * @generated from field: string end_reason = 12;
+   */
+  endReason: string;
+};
+
+/**
+ * Describes the message deptrans.v1.StepBackRecord.
+ * Use `create(StepBackRecordSchema)` to create a new message.
+ */
+export const StepBackRecordSchema: GenMessage<StepBackRecord> = /*@__PURE__*/
+  messageDesc(file_deptrans_v1_policy, 18);
+
+/**
+ * What a region's limits are compared with.
+ *
+ * @generated from message deptrans.v1.RegionReading
+ */
+export type RegionReading = Message<"deptrans.v1.RegionReading"> & {
+  /**
+   * Which region.
+   *
+   * @generated from field: string region = 1;
+   */
+  region: string;
+
+  /**
+   * When it was read.
+   *
+   * @generated from field: google.protobuf.Timestamp read_at = 2;
+   */
+  readAt?: Timestamp | undefined;
+
+  /**
+   * People connected.
+   *
+   * @generated from field: int32 connected = 3;
+   */
+  connected: number;
+
+  /**
+   * Those whom the policy keeps from orders, or would if the region had not stepped back.
+   *
+   * @generated from field: int32 lost = 4;
+   */
+  lost: number;
+
+  /**
+   * Those of whom a check says UNKNOWN.
+   *
+   * @generated from field: int32 unknown = 5;
+   */
+  unknown: number;
+
+  /**
+   * How old the facts were.
+   *
+   * @generated from field: google.protobuf.Duration data_age = 6;
+   */
+  dataAge?: Duration | undefined;
+};
+
+/**
+ * Describes the message deptrans.v1.RegionReading.
+ * Use `create(RegionReadingSchema)` to create a new message.
+ */
+export const RegionReadingSchema: GenMessage<RegionReading> = /*@__PURE__*/
+  messageDesc(file_deptrans_v1_policy, 19);
+
+/**
+ * A page of step-backs.
+ *
+ * @generated from message deptrans.v1.PolicyServiceListStepBacksRequest
+ */
+export type PolicyServiceListStepBacksRequest = Message<"deptrans.v1.PolicyServiceListStepBacksRequest"> & {
+  /**
+   * 1 to 100; 20 if 0.
+   *
+   * @generated from field: int32 page_size = 1;
+   */
+  pageSize: number;
+
+  /**
+   * Of the answer before; empty: from the newest on.
+   *
+   * @generated from field: string page_token = 2;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message deptrans.v1.PolicyServiceListStepBacksRequest.
+ * Use `create(PolicyServiceListStepBacksRequestSchema)` to create a new message.
+ */
+export const PolicyServiceListStepBacksRequestSchema: GenMessage<PolicyServiceListStepBacksRequest> = /*@__PURE__*/
+  messageDesc(file_deptrans_v1_policy, 20);
+
+/**
+ * Step-backs, newest first.
+ *
+ * @generated from message deptrans.v1.PolicyServiceListStepBacksResponse
+ */
+export type PolicyServiceListStepBacksResponse = Message<"deptrans.v1.PolicyServiceListStepBacksResponse"> & {
+  /**
+   * The step-backs.
+   *
+   * @generated from field: repeated deptrans.v1.StepBackRecord step_backs = 1;
+   */
+  stepBacks: StepBackRecord[];
+
+  /**
+   * For the next page; empty: there is none.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+
+  /**
+   * The latest of each region; on the first page alone.
+   *
+   * @generated from field: repeated deptrans.v1.RegionReading readings = 3;
+   */
+  readings: RegionReading[];
+};
+
+/**
+ * Describes the message deptrans.v1.PolicyServiceListStepBacksResponse.
+ * Use `create(PolicyServiceListStepBacksResponseSchema)` to create a new message.
+ */
+export const PolicyServiceListStepBacksResponseSchema: GenMessage<PolicyServiceListStepBacksResponse> = /*@__PURE__*/
+  messageDesc(file_deptrans_v1_policy, 21);
+
+/**
+ * Which step-back to end.
+ *
+ * @generated from message deptrans.v1.PolicyServiceEndStepBackRequest
+ */
+export type PolicyServiceEndStepBackRequest = Message<"deptrans.v1.PolicyServiceEndStepBackRequest"> & {
+  /**
+   * The region.
+   *
+   * @generated from field: string region = 1;
+   */
+  region: string;
+
+  /**
+   * 1 to 500 characters.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message deptrans.v1.PolicyServiceEndStepBackRequest.
+ * Use `create(PolicyServiceEndStepBackRequestSchema)` to create a new message.
+ */
+export const PolicyServiceEndStepBackRequestSchema: GenMessage<PolicyServiceEndStepBackRequest> = /*@__PURE__*/
+  messageDesc(file_deptrans_v1_policy, 22);
+
+/**
+ * What was ended.
+ *
+ * @generated from message deptrans.v1.PolicyServiceEndStepBackResponse
+ */
+export type PolicyServiceEndStepBackResponse = Message<"deptrans.v1.PolicyServiceEndStepBackResponse"> & {
+  /**
+   * Absent: the region had not stepped back.
+   *
+   * @generated from field: deptrans.v1.StepBackRecord ended = 1;
+   */
+  ended?: StepBackRecord | undefined;
+};
+
+/**
+ * Describes the message deptrans.v1.PolicyServiceEndStepBackResponse.
+ * Use `create(PolicyServiceEndStepBackResponseSchema)` to create a new message.
+ */
+export const PolicyServiceEndStepBackResponseSchema: GenMessage<PolicyServiceEndStepBackResponse> = /*@__PURE__*/
+  messageDesc(file_deptrans_v1_policy, 23);
+
+/**
+ * What a region stepped back for.
+ *
+ * @generated from enum deptrans.v1.StepBackReason
+ */
+export const StepBackReason = {
+  /**
+   * Not a reason.
+   *
+   * @generated from enum value: STEP_BACK_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * `lost_share` was exceeded.
+   *
+   * @generated from enum value: STEP_BACK_REASON_LOST_SHARE = 1;
+   */
+  LOST_SHARE: 1,
+
+  /**
+   * `unknown_share` was exceeded.
+   *
+   * @generated from enum value: STEP_BACK_REASON_UNKNOWN_SHARE = 2;
+   */
+  UNKNOWN_SHARE: 2,
+
+  /**
+   * `data_age` was exceeded.
+   *
+   * @generated from enum value: STEP_BACK_REASON_DATA_AGE = 3;
+   */
+  DATA_AGE: 3,
+
+  /**
+   * `regulator_down` was exceeded.
+   *
+   * @generated from enum value: STEP_BACK_REASON_REGULATOR_DOWN = 4;
+   */
+  REGULATOR_DOWN: 4,
+
+  /**
+   * There was no reading of a share that has a limit for 30 s.
+   *
+   * @generated from enum value: STEP_BACK_REASON_NO_READING = 5;
+   */
+  NO_READING: 5,
+} as const;
+
+/**
+ * What a region stepped back for.
+ *
+ * @generated from enum deptrans.v1.StepBackReason
+ */
+export type StepBackReason = (typeof StepBackReason)[keyof typeof StepBackReason] | UnknownEnum;
+
+/**
+ * Describes the enum deptrans.v1.StepBackReason.
+ */
+export const StepBackReasonSchema: GenEnum<StepBackReason> = /*@__PURE__*/
+  enumDesc(file_deptrans_v1_policy, 0);
 
 /**
  * The policy of enforcement, as numbered versions that stay for ever.
@@ -632,6 +1031,29 @@ export const PolicyService: GenService<{
     methodKind: "unary";
     input: typeof PolicyServiceResumeRequestSchema;
     output: typeof PolicyServiceResumeResponseSchema;
+  },
+  /**
+   * When regions stepped back to WARN by themselves and why, newest first, page by page; on the first page also the latest readings.
+   *
+   * Errors: LIMIT_OUT_OF_RANGE, CURSOR_MALFORMED.
+   *
+   * @generated from rpc deptrans.v1.PolicyService.ListStepBacks
+   */
+  listStepBacks: {
+    methodKind: "unary";
+    input: typeof PolicyServiceListStepBacksRequestSchema;
+    output: typeof PolicyServiceListStepBacksResponseSchema;
+  },
+  /**
+   * Ends a region's step-back before its time, and forgets how often it stepped back. While a reading is beyond its limit it steps back again at
+   * once: put another limit first. If the region has not stepped back, nothing changes.
+   *
+   * @generated from rpc deptrans.v1.PolicyService.EndStepBack
+   */
+  endStepBack: {
+    methodKind: "unary";
+    input: typeof PolicyServiceEndStepBackRequestSchema;
+    output: typeof PolicyServiceEndStepBackResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_deptrans_v1_policy, 0);
