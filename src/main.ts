@@ -13,8 +13,10 @@ async function main(): Promise<void> {
   const log = openLog(config.logLevel).child({ service: 'deptrans', instance: config.instance });
   const lifetime = openLifetime();
   const { graceMs } = config.limits.process;
+  let toldAtMs = 0;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
+      toldAtMs = performance.now();
       log.info({ signal }, 'stopping');
       lifetime.stop(graceMs / 2);
       setTimeout(() => {
@@ -30,9 +32,12 @@ async function main(): Promise<void> {
       process.exit(1);
     });
   }
-  await using service = await openService(config, { lifetime, log, clock: systemClock });
-  log.info({ url: service.url, metricsPort: service.metricsPort, parts: [...config.parts] }, 'started');
-  await service.ended;
+  {
+    await using service = await openService(config, { lifetime, log, clock: systemClock });
+    log.info({ url: service.url, metricsPort: service.metricsPort, parts: [...config.parts] }, 'started');
+    await service.ended;
+  }
+  log.info({ tookMs: Math.round(performance.now() - toldAtMs) }, 'stopped');
 }
 
 try {

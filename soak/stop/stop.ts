@@ -29,7 +29,13 @@ type Stop = {
   /** Streams that did not end with `go_away` and then UNAVAILABLE. */
   wrongStreams: number;
   leases: string[];
+  /** From the signal to the last line of the service's log, by the clock that both share; to the end of the process if it left none. */
   stopMs: number;
+  /** Of `stopMs`: until the service had heard the signal, and from then on, by its own account. */
+  heardMs: number;
+  tookMs: number;
+  /** From the signal until we noticed that the process was gone: we have the drivers and the callers to serve too. */
+  noticedMs: number;
 };
 
 /**
@@ -73,9 +79,11 @@ async function startAndStop(
   signal: AbortSignal,
 ): Promise<Stop> {
   const ended = { ok: 0, otherwise: 0 };
-  const stopping = Promise.withResolvers<void>();
+  const stopping = Promise.withResolvers<number>();
+  let stopped: { time: string; tookMs: number } | null = null;
   const onLine = (line: string) => {
-    if (line.includes('"msg":"stopping"')) stopping.resolve();
+    if (line.includes('"msg":"stopping"')) stopping.resolve(Date.parse(JSON.parse(line).time));
+    if (line.includes('"msg":"stopped"')) stopped = JSON.parse(line);
     if (!line.includes('"call ended"') || !line.includes('/CheckDriver"')) return;
     if (line.includes('"code":"ok"')) ended.ok += 1;
     else ended.otherwise += 1;
@@ -94,17 +102,18 @@ async function startAndStop(
   const callers = openCallers(service.url, { unary, streams });
   await until(() => callers.seen.answered >= 20 * unary && callers.begun() === streams, signal);
   await pause(random.int(1_500), undefined, { signal });
-  const killedAtMs = performance.now();
+  const killedAtMs = Date.now();
   service.process.kill('SIGTERM');
-  await stopping.promise;
+  const heardAtMs = await stopping.promise;
   const readyStatus = await fetch(`${service.url}/readyz`).then(
     ({ status }) => status,
     () => null,
   );
   const exitCode = await service.ended;
-  const stopMs = Math.round(performance.now() - killedAtMs);
+  const noticedMs = Date.now() - killedAtMs;
   const seen = await callers.gone;
   await read;
+  const said = stopped as { time: string; tookMs: number } | null;
   const rightEnd = seen.streams.filter(({ last, status }) => last === 'go_away' && status === 'unavailable');
   return {
     exitCode,
@@ -114,7 +123,10 @@ async function startAndStop(
     failed: ended.otherwise,
     wrongStreams: streams - rightEnd.length,
     leases: await readLeases(databaseUrl),
-    stopMs,
+    stopMs: said ? Date.parse(said.time) - killedAtMs : noticedMs,
+    heardMs: heardAtMs - killedAtMs,
+    tookMs: said?.tookMs ?? noticedMs,
+    noticedMs,
   };
 }
 
@@ -134,6 +146,9 @@ function judge(stops: readonly Stop[]): Figures {
     ...wrong,
     ...(wrong.leases > 0 && { held: [...new Set(stops.flatMap(({ leases }) => leases))] }),
     slowestStopMs: Math.max(...stops.map(({ stopMs }) => stopMs)),
+    slowestHeardMs: Math.max(...stops.map(({ heardMs }) => heardMs)),
+    slowestTookMs: Math.max(...stops.map(({ tookMs }) => tookMs)),
+    slowestNoticedMs: Math.max(...stops.map(({ noticedMs }) => noticedMs)),
     ok: Object.values(wrong).every((n) => n === 0),
   };
 }
