@@ -22,6 +22,7 @@ import { kafkaSource } from './intake/kafka.ts';
 import { openMaintenance } from './maintenance/maintenance.ts';
 import { openMirror } from './mirror/mirror.ts';
 import { openMoscow } from './regulator/moscow.ts';
+import { keepCertificate } from './runtime/certificate.ts';
 import type { Clock } from './runtime/clock.ts';
 import type { Lifetime } from './runtime/lifetime.ts';
 import type { Log } from './runtime/log.ts';
@@ -141,7 +142,8 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
     reasons.push(() => enforcement.notReady());
     const auth = stack.use(await openAuth(config.auth, limits.auth, common));
     reasons.push(() => auth.notReady());
-    const { maxMessageBytes, bodyTimeoutMs, ...listenerLimits } = limits.listener;
+    const { maxMessageBytes, bodyTimeoutMs, certificateMs, ...listenerLimits } = limits.listener;
+    const keys = config.tls ? { cert: config.tls.cert, key: config.tls.key.reveal() } : undefined;
     const guesses = openGuesses({
       ...common,
       limits: limits.api,
@@ -178,13 +180,18 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
       readiness,
       host: config.host,
       port: config.port,
-      tls: config.tls ? { cert: config.tls.cert, key: config.tls.key.reveal() } : undefined,
+      tls: keys,
       listenerLimits,
       bodyLimits: { maxBytes: maxMessageBytes, timeoutMs: bodyTimeoutMs },
     });
     const { graceMs } = limits.process;
     const drainMs = Math.min(limits.process.drainMs, graceMs * 0.3);
     stack.defer(() => listener.close(graceMs * 0.6 - drainMs, drainMs));
+    if (config.tls && keys) {
+      const { certFile, keyFile } = config.tls;
+      const { renew } = listener;
+      stack.use(keepCertificate({ ...common, certFile, keyFile, keys, renew, refreshMs: certificateMs }));
+    }
     return serviceOf(listener.url);
 
     function readiness(): string[] {

@@ -54,6 +54,8 @@ export const listener = section({
   bodyTimeoutMs: ms(30_000),
   /** How long a connection without a request is kept. */
   idleTimeoutMs: ms(300_000, 1_000),
+  /** How often the files of the certificate are read again. */
+  certificateMs: ms(10_000),
   /** Who has taken nothing of an answer for so long is cut off. */
   stallMs: ms(30_000, 1_000),
 });

@@ -31,7 +31,7 @@ export type Config = Readonly<{
   port: number;
   metricsPort: number;
   /** Null: plain HTTP. */
-  tls: Readonly<{ cert: string; key: Masked<'TlsKey'> }> | null;
+  tls: Readonly<{ cert: string; key: Masked<'TlsKey'>; certFile: string; keyFile: string }> | null;
   logLevel: z.infer<typeof environmentSchema>['LOG_LEVEL'];
   databaseUrl: Masked<'DatabaseUrl'>;
   /** Absent: no broker; events come by push alone. */
@@ -140,7 +140,7 @@ function readTls(
   try {
     const [cert, key] = [certFile, keyFile].map((file) => readFileSync(file, 'utf8'));
     createSecureContext({ cert, key });
-    return { cert: cert!, key: new Masked<'TlsKey'>(key!) };
+    return { cert: cert!, key: new Masked<'TlsKey'>(key!), certFile, keyFile };
   } catch {
     problems.push('TLS_CERT_FILE, TLS_KEY_FILE: cannot be read, or are no certificate and its key');
     return null;

@@ -75,12 +75,15 @@ export async function recordHistories(size: Options, signal: AbortSignal): Promi
   last = Math.max(...commits.map(({ seq }) => seq));
   await living;
   delay.disable();
+  const mostMb = () => Math.round(process.resourceUsage().maxRSS / 1_000);
+  const recorderMb = mostMb();
   const lateMs = Math.ceil(delay.max / 1e6);
   const figures = judge(played(recorded, tape), commits, SLACK_MS + lateMs);
   return {
     written,
     recorderLateMs: lateMs,
-    recorderMb: Math.round(process.resourceUsage().maxRSS / 1_000),
+    recorderMb,
+    judgesMb: mostMb(),
     ...figures,
   };
 }

@@ -27,8 +27,8 @@ export type Content =
   | { case: 'heartbeat'; through: number; ageMs: number; digest: Digest | undefined }
   | { case: 'goAway' | 'policy' };
 
-/** A place in a history whose cursor was kept: after that frame of that stream. */
-export type Bookmark = { stream: number; frame: number; position: number; cursor: Uint8Array };
+/** A place in a history from which its subscriber may go on: after that frame of that stream. */
+export type Bookmark = { stream: number; frame: number; position: number };
 
 /** One stream: where it began (null: with an empty cursor), what came, and how it ended. */
 export type StreamHistory = {

@@ -44,6 +44,10 @@ export async function subscribe(history: Recorded, way: Way, surroundings: Surro
     return end !== null && newest !== null && newest.position >= end && last === 'heartbeat';
   }
 
+  function cursorOf(from: Bookmark | null): Uint8Array {
+    return from ? tape.cursorAt(history.streams[from.stream]!.places[from.frame]!) : NOWHERE;
+  }
+
   /** Reads nothing for so long, or until there is nothing more to come. */
   async function idle(ms: number): Promise<void> {
     const until = performance.now() + ms;
@@ -56,18 +60,18 @@ export async function subscribe(history: Recorded, way: Way, surroundings: Surro
     const either = AbortSignal.any([signal, leaving.signal]);
     const stayMs = way === 'stays' || way === 'does not read' ? Number.POSITIVE_INFINITY : 500 + random.int(5_000);
     const began = performance.now();
-    const asked = { url, kind: history.kind, cursor: stream.from?.cursor ?? NOWHERE, filter: history.filter };
+    const asked = { url, kind: history.kind, cursor: cursorOf(stream.from), filter: history.filter };
     const messages = readStream(asked, either);
     try {
       for (;;) {
         const { value, done } = await messages.next();
         if (done) return value;
-        const { place, cursor, position, ...kept } = tape.keep(history.kind, value);
-        last = kept.case;
+        const { place, position, case: name } = tape.keep(history.kind, value);
+        last = name;
         stream.atMs.push(Date.now());
         stream.places.push(place);
-        if (cursor !== null && position !== null) {
-          newest = { stream: s, frame: stream.places.length - 1, position, cursor };
+        if (position !== null) {
+          newest = { stream: s, frame: stream.places.length - 1, position };
           if (random.chance(0.02)) bookmarks.push(newest);
         }
         if (isThere()) return 'cut';

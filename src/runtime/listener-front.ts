@@ -7,6 +7,8 @@ export type Protocol = 'http1' | 'http2';
 /** Certificate chain and key, PEM. */
 export type TlsKeys = { cert: string; key: string };
 
+const MIN_VERSION = 'TLSv1.2';
+
 export type FrontOptions = {
   tls: TlsKeys | undefined;
   maxConnections: number;
@@ -24,6 +26,8 @@ export type Front = {
   readonly sockets: ReadonlySet<Socket>;
   /** Those that have not shown what they speak. */
   readonly undecided: ReadonlySet<Socket>;
+  /** Handshakes that begin from now on show this certificate. Throws if it cannot be used, or without TLS. */
+  renew(keys: TlsKeys): void;
 };
 
 /** Without TLS the first bytes tell the protocol. With it the client chooses in the handshake; one that does not is told by its bytes. */
@@ -60,7 +64,11 @@ export function openFront(options: FrontOptions): Front {
         if (accept(socket)) sniff(socket, socket);
       });
   server.maxConnections = options.maxConnections;
-  return { server, sockets, undecided };
+  const renew = (keys: TlsKeys) => {
+    if (!(server instanceof tls.Server)) throw new Error('This port speaks no TLS.');
+    server.setSecureContext({ ...keys, minVersion: MIN_VERSION });
+  };
+  return { server, sockets, undecided, renew };
 }
 
 function openSecure(
@@ -74,7 +82,7 @@ function openSecure(
   const server = tls.createServer({
     ...keys,
     ALPNProtocols: ['h2', 'http/1.1'],
-    minVersion: 'TLSv1.2',
+    minVersion: MIN_VERSION,
     handshakeTimeout: prefaceTimeoutMs,
     allowHalfOpen: true,
     noDelay: true,

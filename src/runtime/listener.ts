@@ -84,6 +84,8 @@ export type Listener = AsyncDisposable & {
    * we go. Then takes nothing new, lets requests in hand end for up to `graceMs`, and cuts. Resolves when no connection is left.
    */
   close(graceMs: number, drainMs?: number): Promise<void>;
+  /** With TLS: connections made from now on get this certificate. Throws if it cannot be used. */
+  renew(keys: TlsKeys): void;
 };
 
 export type ListenerOptions = {
@@ -155,6 +157,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   return {
     url: `${options.tls ? 'https' : 'http'}://${hostForUrl(options.host)}:${port}`,
     port,
+    renew: front.renew,
     close: (graceMs, drainMs = 0) => closeOnce(graceMs, drainMs),
     [Symbol.asyncDispose]: () => {
       drained.resolve();

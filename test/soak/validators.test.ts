@@ -48,7 +48,6 @@ const beat = (atMs: number, through: number, live: Record<string, number>, ageMs
 
 /** A subscriber that loads a snapshot, leaves, and comes back with its cursor. */
 function whole(): History {
-  const cursor = new Uint8Array(1);
   return {
     name: 'one',
     kind: 'statuses',
@@ -68,7 +67,7 @@ function whole(): History {
         ],
       },
       {
-        from: { stream: 0, frame: 5, position: 4, cursor },
+        from: { stream: 0, frame: 5, position: 4 },
         isPrompt: true,
         end: '14',
         frames: [
@@ -96,7 +95,7 @@ test('a history as it should be has nobody object, nor one that was cut in its s
   expect(objecting(whole())).toEqual([]);
   const cut = whole();
   first(cut).splice(3);
-  cut.streams[1]!.from = { stream: 0, frame: 2, position: 3, cursor: new Uint8Array(1) };
+  cut.streams[1]!.from = { stream: 0, frame: 2, position: 3 };
   second(cut).splice(1, 1, changes(3, 6, [told('a', 4), told('b', 5, true), told('d', 6)]));
   expect(objecting(cut)).toEqual([]);
 });

@@ -1,11 +1,12 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 
-/** A certificate of `localhost` and 127.0.0.1 for tests of TLS, made now, signed by itself, good for a day. PEM. */
-export function makeSelfSigned(): { cert: string; key: string } {
+const DAY_MS = 86_400_000;
+
+/** A certificate of `localhost` and 127.0.0.1 for tests of TLS, made now, signed by itself, good for `lifeMs`. PEM. */
+export function makeSelfSigned(lifeMs = DAY_MS): { cert: string; key: string } {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const ecdsaWithSha256 = sequence(oid([0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02]));
   const name = sequence(der(0x31, sequence(oid([0x55, 0x04, 0x03]), der(0x0c, Buffer.from('localhost')))));
-  const dayMs = 86_400_000;
   const now = Date.now();
   const names = sequence(der(0x82, Buffer.from('localhost')), der(0x87, Buffer.from([127, 0, 0, 1])));
   const extensions = der(0xa3, sequence(sequence(oid([0x55, 0x1d, 0x11]), der(0x04, names))));
@@ -14,7 +15,7 @@ export function makeSelfSigned(): { cert: string; key: string } {
     integer([1]),
     ecdsaWithSha256,
     name,
-    sequence(time(now - dayMs), time(now + dayMs)),
+    sequence(time(now - DAY_MS), time(now + lifeMs)),
     name,
     publicKey.export({ type: 'spki', format: 'der' }),
     extensions,
