@@ -20,6 +20,7 @@ import {
   SEEN_ID,
   SEEN_SESSION,
   U8,
+  U16,
 } from './rows.ts';
 
 export type Kind = 'ids' | 'statuses';
@@ -135,6 +136,7 @@ export class Copy {
     const { table } = this.index;
     table[entry + 2] = this.endsOf(chunk, row);
     table[entry + 3] = row | (this.bitsOf(chunk, row) << 24);
+    table[entry + 4] = this.regionOf(chunk, row) << 16;
   }
 
   bitsOf({ bytes }: Chunk, row: number): number {
@@ -152,6 +154,12 @@ export class Copy {
     const index = row & (CHUNK_ROWS - 1);
     const hasSession = bytes[index * ROW_BYTES + U8.flags]! & HAS_SESSION;
     return endsWord(hasSession ? f64[index * F64_WORDS + F64.ended]! : Number.NaN);
+  }
+
+  regionOf({ bytes, u16 }: Chunk, row: number): number {
+    const index = row & (CHUNK_ROWS - 1);
+    const hasSession = bytes[index * ROW_BYTES + U8.flags]! & HAS_SESSION;
+    return hasSession ? u16[index * (ROW_BYTES / 2) + U16.region]! : 0;
   }
 
   #takeKey(row: number): void {

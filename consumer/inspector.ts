@@ -1,5 +1,6 @@
 import type { Copy } from './copy.ts';
 import { BUCKETS, Digest } from './digest.ts';
+import { bitsOf, regionIn, shareIn } from './key-index.ts';
 import { CHUNK_ROWS, checksumOf, F64, HAS_ID, HAS_SESSION, I32, ROW_BYTES, U8 } from './rows.ts';
 
 /** Rows that are looked at in one go, about; one bucket at least. */
@@ -93,7 +94,11 @@ export class Inspector {
     const entry = copy.index.findRow(lo, chunk.i32[at + I32.hi]!, (other) => other === row);
     if (entry === -1) return false;
     const { table } = copy.index;
-    return table[entry + 2] === copy.endsOf(chunk, row) && table[entry + 3]! >>> 24 === copy.bitsOf(chunk, row);
+    const seldom = table[entry + 4]!;
+    const share = shareIn(seldom);
+    if (share !== -1 && share !== copy.texts.share(row, chunk, index * ROW_BYTES)) return false;
+    if (regionIn(seldom) !== copy.regionOf(chunk, row)) return false;
+    return table[entry + 2] === copy.endsOf(chunk, row) && bitsOf(table[entry + 3]!) === copy.bitsOf(chunk, row);
   }
 
   #add(row: number, fresh: Record<'ids' | 'statuses', Digest>): void {

@@ -5,12 +5,11 @@ import {
   type Facts,
   SESSION_STATUSES,
   type SessionStatus,
-  shareOf,
 } from '../verdict/verdict.ts';
 import { type Copy, IN_ID, IN_PERSON } from './copy.ts';
 import { isOverAt } from './ends.ts';
-import { bitsOf, rowOf } from './key-index.ts';
-import { CHUNK_ROWS, F64, ROW_BYTES, U16 } from './rows.ts';
+import { bitsOf, regionIn, rowOf, shareIn, withShare } from './key-index.ts';
+import { CHUNK_ROWS, F64, ROW_BYTES } from './rows.ts';
 
 /** What is known of one row at a time, as verdicts are made of it. Each fact is read when it is asked for: most of them lie in the index, and most checks need few. */
 export class RowFacts implements Facts {
@@ -38,11 +37,19 @@ export class RowFacts implements Facts {
 
   get person(): string {
     const row = this.#row;
-    return this.#copy.texts.read(row, this.#copy.rows.chunk(row), (row & (CHUNK_ROWS - 1)) * ROW_BYTES)?.idPerson ?? '';
+    return this.#copy.texts.idPerson(row, this.#copy.rows.chunk(row), (row & (CHUNK_ROWS - 1)) * ROW_BYTES);
   }
 
+  /** Reckoned once for each version of the records. */
   get share(): number {
-    return shareOf(this.person);
+    const { index, texts, rows } = this.#copy;
+    const at = this.#entry + 4;
+    const kept = shareIn(index.table[at]!);
+    if (kept !== -1) return kept;
+    const row = this.#row;
+    const share = texts.share(row, rows.chunk(row), (row & (CHUNK_ROWS - 1)) * ROW_BYTES);
+    index.table[at] = withShare(index.table[at]!, share);
+    return share;
   }
 
   get binding(): BindingState {
@@ -67,9 +74,7 @@ export class RowFacts implements Facts {
 
   get region(): string {
     if (this.session === null) return '';
-    const row = this.#row;
-    const { u16 } = this.#copy.rows.chunk(row);
-    return this.#copy.regions.nameOf(u16[(row & (CHUNK_ROWS - 1)) * (ROW_BYTES / 2) + U16.region]!);
+    return this.#copy.regions.nameOf(regionIn(this.#copy.index.table[this.#entry + 4]!));
   }
 
   /** By the index alone, unless a border is so near that the second in it is not exact enough. */

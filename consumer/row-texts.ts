@@ -1,3 +1,4 @@
+import { shareOf, shareOfBytes } from '../verdict/share.ts';
 import type { Key } from './hash.ts';
 import type { RecordReader, Span } from './record-reader.ts';
 import { type Chunk, HAS_ID, HAS_SESSION, LONG, ROW_BYTES, TEXT_BYTES, U8 } from './rows.ts';
@@ -107,6 +108,19 @@ export class RowTexts {
     };
   }
 
+  /** The person whom the record of ids names; empty if nobody. */
+  idPerson(row: number, { bytes }: Chunk, base: number): string {
+    const flags = bytes[base + U8.flags]!;
+    if (flags & LONG) return this.#aside.get(row)!.idPerson;
+    return flags & HAS_ID ? utf8(bytes, personAtOf(bytes, base), bytes[base + U8.person]!) : '';
+  }
+
+  /** The share of that person, without allocating where the row holds the texts. */
+  share(row: number, { bytes }: Chunk, base: number): number {
+    if (bytes[base + U8.flags]! & LONG) return shareOf(this.#aside.get(row)!.idPerson);
+    return shareOfBytes(bytes, personAtOf(bytes, base), bytes[base + U8.person]!);
+  }
+
   /** The usual case, without allocating: false if it is another. `deptransId` null leaves the row's alone. */
   #setPlain(
     chunk: Chunk,
@@ -173,6 +187,10 @@ export class RowTexts {
     bytes[base + U8.person] = person.length;
     bytes[base + U8.deptransId] = deptransId.length;
   }
+}
+
+function personAtOf(bytes: Uint8Array, base: number): number {
+  return base + U8.text + bytes[base + U8.park]! + bytes[base + U8.driver]!;
 }
 
 function emptyTexts(key: Key): Texts {

@@ -9,14 +9,22 @@ export const EVERYBODY = 10_000;
  */
 export function shareOf(person: string): number {
   const bytes = Buffer.from(person);
-  const whole = bytes.length & ~3;
+  return shareOfBytes(bytes, 0, bytes.length);
+}
+
+/** The same of a token that lies in UTF-8 among other bytes. */
+export function shareOfBytes(bytes: Uint8Array, at: number, length: number): number {
+  const end = at + length;
+  let i = at;
   let h = 0;
-  for (let i = 0; i < whole; i += 4)
-    h = (Math.imul(rotated(h ^ scrambled(bytes.readInt32LE(i)), 13), 5) + 0xe6546b64) | 0;
+  for (; i + 4 <= end; i += 4) {
+    const word = bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24);
+    h = (Math.imul(rotated(h ^ scrambled(word), 13), 5) + 0xe6546b64) | 0;
+  }
   let rest = 0;
-  for (let i = bytes.length - 1; i >= whole; i--) rest = (rest << 8) | bytes[i]!;
-  if (whole < bytes.length) h ^= scrambled(rest);
-  h ^= bytes.length;
+  for (let j = end - 1; j >= i; j--) rest = (rest << 8) | bytes[j]!;
+  if (i < end) h ^= scrambled(rest);
+  h ^= length;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return ((h ^ (h >>> 16)) >>> 0) % EVERYBODY;

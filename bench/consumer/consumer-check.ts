@@ -35,11 +35,19 @@ async function measure(side: 'library' | 'map', profiles: number, signal: AbortS
 }
 
 function readingsOf(
-  { memoryMb, coldUs, hotUs, applyUs, dumpMs, loadMs, loadCpuMs }: SideReadings,
+  { memoryMb, coldUs, hotUs, halfFirstUs, halfUs, applyUs, dumpMs, loadMs, loadCpuMs }: SideReadings,
   profiles: number,
 ): Readings {
   return {
-    P11: { value: coldUs, beside: { hotUs, applyUsPerRecord: applyUs } },
+    P11: {
+      value: coldUs,
+      beside: {
+        hotUs,
+        halfFirstUs: halfFirstUs ?? Number.NaN,
+        halfUs: halfUs ?? Number.NaN,
+        applyUsPerRecord: applyUs,
+      },
+    },
     'P11-memory': {
       value: memoryMb,
       beside: { profiles, records: profiles * 2, bytesPerProfile: (memoryMb * 1e6) / profiles },

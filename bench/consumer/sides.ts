@@ -3,6 +3,7 @@ import { Copy } from '../../consumer/copy.ts';
 import { readDump } from '../../consumer/dump-reader.ts';
 import { writeDump } from '../../consumer/dump-writer.ts';
 import { Policies, policyBlockingIn } from '../../consumer/policies.ts';
+import { EVERYBODY, type Policy } from '../../verdict/verdict.ts';
 import { type BenchDriver, driverOf, personOf, RecordWriter } from './drivers.ts';
 
 /** What holds the records and answers checks: the library's copy, or what one would write first. */
@@ -11,6 +12,8 @@ export type Side = {
   fill(count: number): void;
   /** Whether a driver may take an order in Moscow. */
   check(driver: BenchDriver): boolean;
+  /** The same where the policy is rolled out to half of the people. Only the library has it. */
+  checkHalf?(driver: BenchDriver): boolean;
   /** Writes a dump and loads it into an empty copy; ms of each by the clock, and of CPU for the load. Only the library has it. */
   dump?(path: string): Promise<{ writeMs: number; loadMs: number; loadCpuMs: number }>;
 };
@@ -20,18 +23,27 @@ const ORDER = { region: 'moscow', categories: ['econom'] };
 
 export function librarySide(): Side {
   const copy = new Copy();
-  const policies = new Policies();
-  policies.put({ ...policyBlockingIn(REGIONS), maxDataAgeMs: 3_600_000 });
   const writer = new RecordWriter();
   const began = performance.now();
-  const checks = new Checks({
-    copy,
-    policies,
-    maxAgeMs: 3_600_000,
-    onUnknown: 'allow',
-    ageMs: () => performance.now() - began,
-    now: () => Date.now(),
-  });
+  const checksBy = (policy: Policy) => {
+    const policies = new Policies();
+    policies.put({ ...policy, maxDataAgeMs: 3_600_000 });
+    return new Checks({
+      copy,
+      policies,
+      maxAgeMs: 3_600_000,
+      onUnknown: 'allow',
+      ageMs: () => performance.now() - began,
+      now: () => Date.now(),
+    });
+  };
+  const all = policyBlockingIn(REGIONS);
+  const half = all.regions.map((region) => ({
+    ...region,
+    rules: region.rules.map((rule) => ({ ...rule, share: EVERYBODY / 2 })),
+  }));
+  const checks = checksBy(all);
+  const checksOfHalf = checksBy({ ...all, regions: half });
   let last: CheckResult;
   return {
     fill(count) {
@@ -46,6 +58,10 @@ export function librarySide(): Side {
     },
     check(driver) {
       last = checks.check(driver, ORDER);
+      return last.allowed;
+    },
+    checkHalf(driver) {
+      last = checksOfHalf.check(driver, ORDER);
       return last.allowed;
     },
     async dump(path) {

@@ -66,6 +66,8 @@ const damages: Record<string, () => void> = {
   'the entry: hash': () => flip(copy.index.table, entry(), 1 << 20),
   'the entry: end': () => flip(copy.index.table, entry() + 2, 1),
   'the entry: verdict': () => flip(copy.index.table, entry() + 3, 1 << 28),
+  'the entry: region': () => flip(copy.index.table, entry() + 4, 1 << 16),
+  'the entry: share': () => flip(copy.index.table, entry() + 4, 77),
   'the seq, checksum and all': () => {
     chunk().f64[ROW * (ROW_BYTES / 8) + F64.idSeq]! -= 1;
     seal();
