@@ -11,6 +11,7 @@ import { snapshotBench } from './feed/snapshot.ts';
 import type { Bench } from './frame.ts';
 import { allGoals, type GoalId } from './goals.ts';
 import { intakeBench } from './intake/intake.ts';
+import { reachBench } from './reach/reach.ts';
 import { sizesBench } from './sizes/sizes.ts';
 import { sustainedBench } from './sustained/sustained.ts';
 
@@ -25,6 +26,7 @@ export const benches: readonly Bench[] = [
   latencyBench,
   coldStartBench,
   pollingBench,
+  reachBench,
   consumerCheckBench,
   checkBench,
   sizesBench,
