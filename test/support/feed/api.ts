@@ -34,11 +34,12 @@ export async function openFeedApi(
   options: Partial<FeedOptions> = {},
   listenerLimits: Partial<ListenerLimits> = {},
   auth: Auth = WHOEVER_MAY,
+  inForce = () => observing(REGIONS),
 ): Promise<FeedApi> {
   const feed = await openTestFeed(db, options);
-  feed.setPolicy(observing(REGIONS).message);
+  feed.setPolicy(inForce().message);
   const frames = openWatchFrames({ feed, regions: REGIONS });
-  const edge = await openEdge(servicesOf(feed), { lifetime: feed.lifetime, frames, listenerLimits, auth });
+  const edge = await openEdge(servicesOf(feed, inForce), { lifetime: feed.lifetime, frames, listenerLimits, auth });
   return {
     feed,
     edge,
