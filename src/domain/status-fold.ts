@@ -31,6 +31,9 @@ export type Fold = {
   noChange: number;
   duplicate: number;
   outdated: number;
+  /** The last duplicate's and the last outdated event's own time; absent if there is none. */
+  duplicateAtMs?: number;
+  outdatedAtMs?: number;
 };
 
 export type FoldLimits = {
@@ -60,9 +63,13 @@ export function foldStatus(
 ): Fold {
   const fold: Fold = { known: { ...known }, changed: false, transitions: [], noChange: 0, duplicate: 0, outdated: 0 };
   for (const event of inOrder(events)) {
-    if (event.eventAtMs === fold.known.eventAtMs && event.status === fold.known.status) fold.duplicate += 1;
-    else if (!isNewer(event, generation, fold.known)) fold.outdated += 1;
-    else apply(fold, event, generation, limits);
+    if (event.eventAtMs === fold.known.eventAtMs && event.status === fold.known.status) {
+      fold.duplicate += 1;
+      fold.duplicateAtMs = event.eventAtMs;
+    } else if (!isNewer(event, generation, fold.known)) {
+      fold.outdated += 1;
+      fold.outdatedAtMs = event.eventAtMs;
+    } else apply(fold, event, generation, limits);
   }
   return fold;
 }

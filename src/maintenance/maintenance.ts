@@ -11,6 +11,7 @@ import { deleteLicenceChanges } from '../store/licence-changes.ts';
 import {
   deleteAccounts,
   deleteAudit,
+  deleteEventEnds,
   deleteFeedLog,
   deleteOfflineStates,
   deleteOutages,
@@ -18,6 +19,7 @@ import {
   deleteRules,
   deleteStepBacks,
   dropPartitions,
+  type EndKey,
   makePartitions,
 } from '../store/retention.ts';
 import { collectTombstones, markNow, seqBefore } from '../store/tombstones.ts';
@@ -59,6 +61,7 @@ const LEADER = 'maintenance';
 const BITE = 5_000;
 const DAYS_AHEAD = 4;
 const KEPT_RULES = 100;
+const FIRST_END: EndKey = { parkId: '', driverId: '', outcome: '' };
 /** Intake refuses events older than that, so what guards against their replay may go then. */
 const REPLAY_HORIZON_DAYS = 7;
 
@@ -70,6 +73,7 @@ export function openMaintenance(parts: MaintenanceParts): Maintenance {
   ] as const);
 
   let nextAccount = '';
+  let nextEnd: EndKey = FIRST_END;
 
   const eat = async (what: string, bite: () => Promise<number>, signal: AbortSignal): Promise<number> => {
     let sum = 0;
@@ -83,6 +87,14 @@ export function openMaintenance(parts: MaintenanceParts): Maintenance {
     const { deleted, last } = await deleteAccounts(db, limits.accountDays, nextAccount, BITE);
     nextAccount = last ?? '';
     if (deleted > 0) removed.inc({ what: 'reports' }, deleted);
+    return deleted;
+  };
+
+  /** The same of the ends of events. */
+  const eatEnds = async (): Promise<number> => {
+    const { deleted, next } = await deleteEventEnds(db, limits.journalDays, nextEnd, BITE);
+    nextEnd = next ?? FIRST_END;
+    if (deleted > 0) removed.inc({ what: 'event_ends' }, deleted);
     return deleted;
   };
 
@@ -105,7 +117,7 @@ export function openMaintenance(parts: MaintenanceParts): Maintenance {
     let sum = await dropPartitions(db, limits.journalDays);
     if (sum > 0) removed.inc({ what: 'partitions' }, sum);
     for (const [what, bite] of bites) sum += await eat(what, bite, signal);
-    sum += (await eatAccounts()) + (await deleteRules(db, KEPT_RULES));
+    sum += (await eatAccounts()) + (await eatEnds()) + (await deleteRules(db, KEPT_RULES));
     return sum;
   };
 

@@ -3,6 +3,7 @@ import { foldStatus, type PlacedEvent } from '../domain/status-fold.ts';
 import { addToBalance } from './balance.ts';
 import type { Db } from './database.ts';
 import { type Change, type LockedState, lockStates, type ProfileKey, writeStates } from './driver-states.ts';
+import { type IgnoredEvent, noteIgnored } from './event-ends.ts';
 import { lockPosition, movePosition, type Position } from './positions.ts';
 import { type QuarantinedMessage, quarantine } from './quarantine.ts';
 
@@ -123,19 +124,24 @@ async function foldInto(
   const states: LockedState[] = [];
   const changes: Change[] = [];
   const queue: Change[] = [];
-  for (const [i, { events }] of profiles.entries()) {
+  const ignored: IgnoredEvent[] = [];
+  for (const [i, { parkId, driverId, events }] of profiles.entries()) {
     const { row } = known[i]!;
     const fold = foldStatus(known[i]!, events, generation, limits);
     if (fold.changed) states.push({ ...fold.known, row: `"${row}"` });
     const no = states.length;
     for (const transition of fold.transitions) changes.push({ no, ...transition });
     if (fold.transitions.length > 0) queue.push(changes.at(-1)!);
+    const { duplicateAtMs, outdatedAtMs } = fold;
+    if (duplicateAtMs !== undefined) ignored.push({ parkId, driverId, outcome: 'duplicate', eventAtMs: duplicateAtMs });
+    if (outdatedAtMs !== undefined) ignored.push({ parkId, driverId, outcome: 'outdated', eventAtMs: outdatedAtMs });
     sums.transitions += fold.transitions.length;
     sums.noChange += fold.noChange;
     sums.duplicate += fold.duplicate;
     sums.outdated += fold.outdated;
   }
   const { replaced } = await writeStates(tx, { states, changes, queue });
+  await noteIgnored(tx, ignored);
   sums.merged = changes.length - queue.length + replaced;
   return sums;
 }

@@ -111,3 +111,28 @@ export async function deleteRules(db: Db, keep: number): Promise<number> {
   );
   return rows.length;
 }
+
+/** Where a page of ends begins: after this key. */
+export type EndKey = { parkId: string; driverId: string; outcome: string };
+
+/** How the last events of profiles ended, of one page of the key. `next`: where the page after it begins; null: this was the last. */
+export async function deleteEventEnds(
+  db: Db,
+  keepDays: number,
+  { parkId, driverId, outcome }: EndKey,
+  limit: number,
+): Promise<{ deleted: number; next: EndKey | null }> {
+  const { rows } = await sql<{ last: EndKey | null; seen: number; deleted: number }>`/* retention.event_ends */
+    with page as (
+      select park_id, driver_id, outcome, at from deptrans.event_ends
+       where (park_id, driver_id, outcome) > (${parkId}, ${driverId}, ${outcome}) order by park_id, driver_id, outcome limit ${limit}),
+    gone as (
+      delete from deptrans.event_ends e using page p
+       where (e.park_id, e.driver_id, e.outcome) = (p.park_id, p.driver_id, p.outcome) and e.at = p.at
+         and p.at < (select deptrans.now()) - ${keepDays} * interval '1 day' returning 1)
+    select (select json_build_object('parkId', park_id, 'driverId', driver_id, 'outcome', outcome) from page
+             order by park_id desc, driver_id desc, outcome desc limit 1) as last,
+           (select count(*) from page)::int as seen, (select count(*) from gone)::int as deleted`.execute(db);
+  const { last, seen, deleted } = rows[0]!;
+  return { deleted, next: seen === limit ? last : null };
+}

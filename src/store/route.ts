@@ -3,6 +3,7 @@ import type { FilteredReason } from '../domain/plan.ts';
 import { type BalanceEntry, balanceEntries } from './balance.ts';
 import { numberList, textList } from './compact.ts';
 import type { Db } from './database.ts';
+import { noteEnded } from './event-ends.ts';
 import { together } from './together.ts';
 import { wakeStatements } from './wake.ts';
 
@@ -44,10 +45,9 @@ export async function route(tx: Db, { limit, personRetryMs, maxAgeMs, slot }: Ro
   const mapping = new Map((await mappingOf(tx, keys)).map((row) => [row[0], row]));
 
   const handed: number[] = [];
-  const dropped: number[] = [];
   const waiting: number[] = [];
   const woken: string[] = [];
-  const entries: (BalanceEntry & { reason: FilteredReason })[] = [];
+  const entries: (BalanceEntry & { reason: FilteredReason; place: number })[] = [];
   for (const [place, [carriesEvent, expired]] of due.entries()) {
     const [, hasPerson, deleted, account] = mapping.get(place) ?? NOBODY;
     const n = carriesEvent ? 1 : 0;
@@ -55,11 +55,9 @@ export async function route(tx: Db, { limit, personRetryMs, maxAgeMs, slot }: Ro
       handed.push(place);
       woken.push(account);
     } else if (!account && hasPerson) {
-      dropped.push(place);
-      entries.push({ outcome: expired ? 'expired' : 'filtered', reason: 'no_id', n });
+      entries.push({ place, outcome: expired ? 'expired' : 'filtered', reason: 'no_id', n });
     } else if (!hasPerson && (expired || deleted)) {
-      dropped.push(place);
-      entries.push({ outcome: 'filtered', reason: 'no_person', n });
+      entries.push({ place, outcome: 'filtered', reason: 'no_person', n });
     } else if (!hasPerson) {
       waiting.push(place);
     }
@@ -69,7 +67,7 @@ export async function route(tx: Db, { limit, personRetryMs, maxAgeMs, slot }: Ro
     ...wakeStatements(woken),
     updateRows(keys, handed, sql`due_at = null, wait_reason = null`),
     updateRows(keys, waiting, later),
-    dropRows(keys, dropped),
+    dropRows(keys, entries),
     balanceEntries(slot, entries),
   ]);
   return due.length;
@@ -112,8 +110,18 @@ function updateRows(
     update deptrans.status_queue set ${assignment} where (park_id, driver_id) in (${chosen(keys, places)})`;
 }
 
-function dropRows(keys: string, places: readonly number[]): RawBuilder<unknown> | null {
-  if (places.length === 0) return null;
+type Dropped = { place: number; outcome: string; reason: string };
+
+/** Lets rows go, each with its end. */
+function dropRows(keys: string, dropped: readonly Dropped[]): RawBuilder<unknown> | null {
+  if (dropped.length === 0) return null;
   return sql`/* route.drop */
-    delete from deptrans.status_queue where (park_id, driver_id) in (${chosen(keys, places)})`;
+    with given as (
+      select k.key->>0 as park_id, k.key->>1 as driver_id, d.outcome, d.reason
+        from jsonb_to_recordset(${JSON.stringify(dropped)}::jsonb) as d(place int, outcome text, reason text)
+        join jsonb_array_elements(${keys}::jsonb) with ordinality k(key, n) on k.n - 1 = d.place),
+    ended as (
+      delete from deptrans.status_queue q using given g where (q.park_id, q.driver_id) = (g.park_id, g.driver_id)
+      returning q.park_id, q.driver_id, q.event_at, case when q.carries_event then g.outcome end as outcome, g.reason)
+    ${noteEnded}`;
 }

@@ -4,6 +4,7 @@ import { type BalanceEntry, balanceEntries } from './balance.ts';
 import type { ClaimedLook } from './claim.ts';
 import { textList } from './compact.ts';
 import type { Db } from './database.ts';
+import { noteEnded } from './event-ends.ts';
 import { type JournalEntry, journalLines } from './journal.ts';
 import { publish } from './publish.ts';
 import { type OwnedSession, sessionStatements, type UpsertedSessions } from './sessions.ts';
@@ -165,9 +166,10 @@ function rowsDelete(ends: readonly RowEnd[], maxAgeMs: number): RawBuilder<Balan
        order by q.park_id, q.driver_id for update of q),
     ended as (
     delete from deptrans.status_queue q using gone where q.park_id = gone.park_id and q.driver_id = gone.driver_id
-    returning case when not q.carries_event then null
+    returning q.park_id, q.driver_id, q.event_at, case when not q.carries_event then null
                    when q.event_at < deptrans.now() - ${maxAgeMs} * interval '1 ms' then 'expired'
-                   else gone.outcome end as outcome, gone.reason)
+                   else gone.outcome end as outcome, gone.reason),
+    noted as (${noteEnded})
     select outcome, reason, count(*) as n from ended where outcome is not null group by 1, 2`;
 }
 

@@ -26,6 +26,8 @@ const OLD = {
     values (deptrans.now(), 'ann', 'online', deptrans.now(), false, false)`,
   driver_states: sql`insert into deptrans.driver_states (park_id, driver_id, status, event_at, source_gen, source_offset, seen_at)
     values ('p', 'off', 'offline', deptrans.now(), 0, 0, deptrans.now())`,
+  event_ends: sql`insert into deptrans.event_ends (park_id, driver_id, outcome, event_at, at)
+    values ('p', 'd', 'no_change', deptrans.now(), deptrans.now()), ('p', 'd', 'outdated', deptrans.now(), deptrans.now())`,
   reports: sql`insert into deptrans.reports (deptrans_id) values ('1')`,
   driver_persons: sql`insert into deptrans.driver_persons (park_id, driver_id, deleted) values ('p', 'gone', true)`,
   profiles: sql`insert into deptrans.profiles (driver_license_pd_id, person_no, updated_at, state)
