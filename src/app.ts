@@ -1,6 +1,7 @@
 import { openApi } from './api/api.ts';
 import { openDiagnosticsService } from './api/diagnostics-service.ts';
 import { openDriverIdService } from './api/driver-id-service.ts';
+import { openExplainDriver } from './api/explain-driver.ts';
 import { openGuesses } from './api/guesses.ts';
 import { openIncrementalUpdatesService } from './api/incremental-updates-service.ts';
 import { openOperationsService } from './api/operations-service.ts';
@@ -140,6 +141,7 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
     );
     enforcement.onChange(({ message }) => feed.setPolicy(message));
     reasons.push(() => enforcement.notReady());
+    const judging = { feed, inForce: enforcement.inForce, texts: config.texts, clock };
     const auth = stack.use(await openAuth(config.auth, limits.auth, common));
     reasons.push(() => auth.notReady());
     const { maxMessageBytes, bodyTimeoutMs, certificateMs, ...listenerLimits } = limits.listener;
@@ -165,7 +167,18 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
           clock,
         }),
         incrementalUpdates: openIncrementalUpdatesService({ feed, regions: config.regions }),
-        diagnostics: openDiagnosticsService({ feed, inForce: enforcement.inForce, texts: config.texts, clock }),
+        diagnostics: {
+          ...openDiagnosticsService(judging),
+          explainDriver: openExplainDriver({
+            ...common,
+            ...judging,
+            regulator: regulator.name,
+            limits: limits.delivery,
+            journalKey,
+            journalDays: limits.maintenance.journalDays,
+            maxDataAgeMs,
+          }),
+        },
         statusIngest: openStatusIngestService({ takeEvents: (events, signal) => intake.takeEvents(events, signal) }),
         operations: openOperationsService({
           ...common,

@@ -38,7 +38,7 @@ const none = { driverId: {}, incrementalUpdates: {}, statusIngest: {}, operation
 const listener = await openApi({
   services: {
     ...(none as Omit<Services, 'diagnostics'>),
-    diagnostics: { ...real, ...(which === 'empty' && { checkDriver: () => ({}) }) },
+    diagnostics: { ...real, explainDriver: () => ({}), ...(which === 'empty' && { checkDriver: () => ({}) }) },
   },
   auth: openToAll(),
   readiness: () => [],

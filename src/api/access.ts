@@ -23,6 +23,7 @@ export const ACCESS: Readonly<Record<string, Rule>> = {
   'deptrans.v1.DiagnosticsService/CheckDriver': readers,
   'deptrans.v1.DiagnosticsService/CheckDrivers': readers,
   'deptrans.v1.DiagnosticsService/GetDriverIds': readers,
+  'deptrans.v1.DiagnosticsService/ExplainDriver': engineers,
 
   'deptrans.v1.StatusIngestService/ReportStatuses': senders,
 

@@ -22,8 +22,11 @@ type OrderRequest = { region: string; categories: string[] };
 const MAX_DRIVERS = 1_000;
 const MAX_KEY_BYTES = 64;
 
+/** What is answered from memory. */
+export type FromMemory = Omit<ServiceImpl<typeof DiagnosticsService>, 'explainDriver'>;
+
 /** May this driver take orders? Answered from memory alone; a database that is away shows in the freshness and at last as UNKNOWN. */
-export function openDiagnosticsService(options: DiagnosticsOptions): ServiceImpl<typeof DiagnosticsService> {
+export function openDiagnosticsService(options: DiagnosticsOptions): FromMemory {
   const { feed, inForce, texts, clock } = options;
 
   const freshness = (sourceAgeMs: number) => ({

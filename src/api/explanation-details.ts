@@ -96,6 +96,7 @@ function describeSurroundings({ pause, regulator }: DriverFacts): string[] {
   return sentences;
 }
 
-function time(date: Date): string {
+/** To the second, UTC. */
+export function time(date: Date): string {
   return date.toISOString().replace(/\.\d+Z$/, 'Z');
 }

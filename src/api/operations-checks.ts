@@ -5,9 +5,10 @@ import { refuse } from './errors.ts';
 /** What operators ask for, checked: each function returns what the request says, or refuses it. */
 type Ref = { parkId: string; driverId: string };
 
-export function checkDriver(driver: Ref | undefined): Ref {
+/** `within`: where the fields stand. */
+export function checkDriver(driver: Ref | undefined, within = 'driver.'): Ref {
   const { parkId, driverId } = driver ?? { parkId: '', driverId: '' };
-  const wrong = [...(isKey(parkId) ? [] : ['driver.park_id']), ...(isKey(driverId) ? [] : ['driver.driver_id'])];
+  const wrong = [...(isKey(parkId) ? [] : [`${within}park_id`]), ...(isKey(driverId) ? [] : [`${within}driver_id`])];
   if (wrong.length > 0) throw malformed(wrong, '1 to 64 printable bytes');
   return { parkId, driverId };
 }
@@ -45,7 +46,8 @@ export function checkRange(from: Timestamp | undefined, to: Timestamp | undefine
   return range;
 }
 
-function isTime(time: Timestamp | undefined): boolean {
+/** Whether the database knows such a time. */
+export function isTime(time: Timestamp | undefined): boolean {
   return time !== undefined && time.seconds > EARLIEST_S && time.seconds < LATEST_S;
 }
 

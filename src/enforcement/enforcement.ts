@@ -3,13 +3,14 @@ import { durationFromMs, durationMs } from '@bufbuild/protobuf/wkt';
 import { type Policy, type PolicyInForce, PolicyInForceSchema, PolicySchema } from '../../gen/deptrans/v1/policy_pb.ts';
 import { policyFromContract } from '../../verdict/from-contract.ts';
 import { type CompiledPolicy, compilePolicy } from '../../verdict/verdict.ts';
+import type { Region } from '../domain/region.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Lifetime } from '../runtime/lifetime.ts';
 import type { Log } from '../runtime/log.ts';
 import { startLoop } from '../runtime/loop.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { Db } from '../store/database.ts';
-import { readPolicy, readPolicyVersion } from '../store/policies.ts';
+import { readPolicy, readPolicyVersion, type StoredPolicy } from '../store/policies.ts';
 import type { RegionReading } from '../store/region-readings.ts';
 import { readRules, readRulesVersion } from '../store/rules.ts';
 import { readOpenStepBacks } from '../store/step-backs.ts';
@@ -176,6 +177,15 @@ export function policyFromStore(json: object): Policy {
 
 async function readInForce(db: Db, maxDataAgeMs: number): Promise<PolicyInForce> {
   const [stored, { regions }] = await Promise.all([readPolicy(db), readRules(db)]);
+  return messageOf(stored, regions, maxDataAgeMs);
+}
+
+/** What is, or was, in force by a version of the policy (null: none had been put) and the rules of reporting. */
+export function messageOf(
+  stored: StoredPolicy | null,
+  regions: readonly Region[],
+  maxDataAgeMs: number,
+): PolicyInForce {
   const policy = policyFromStore(stored?.policy ?? {});
   policy.maxDataAge ??= durationFromMs(maxDataAgeMs);
   return create(PolicyInForceSchema, {

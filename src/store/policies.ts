@@ -21,6 +21,13 @@ export async function readPolicy(db: Db, version: number | null = null): Promise
   return rows[0] ?? null;
 }
 
+/** The version that was in force at a moment; null if none had been put. */
+export async function readPolicyAt(db: Db, at: Date): Promise<StoredPolicy | null> {
+  const { rows } = await sql<StoredPolicy>`/* policies.at */
+    select ${columns} from deptrans.policies where put_at <= ${at} order by version desc limit 1`.execute(db);
+  return rows[0] ?? null;
+}
+
 /** The number of the newest version; 0 if none was ever put. */
 export async function readPolicyVersion(db: Db): Promise<number> {
   const { rows } = await sql<{ version: number }>`/* policies.version */

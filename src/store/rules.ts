@@ -55,6 +55,15 @@ export async function readRules(db: Db): Promise<Rules> {
   return { version: row?.version ?? 0, regions: (row?.rules ?? []) as Region[] };
 }
 
+/** The rules that were in force at a moment; null if they are not kept any more, or there were none. */
+export async function readRulesAt(db: Db, at: Date): Promise<Rules | null> {
+  const { rows } = await sql<{ version: number; rules: Region[] }>`/* rules.at */
+    select version, rules from deptrans.reporting_rules where created_at <= ${at} order by version desc limit 1`.execute(
+    db,
+  );
+  return rows[0] ? { version: rows[0].version, regions: rows[0].rules } : null;
+}
+
 /** The number of the rules in force; 0 = there are none yet. */
 export async function readRulesVersion(db: Db): Promise<number> {
   const { rows } = await sql<{ version: number }>`/* rules.version */

@@ -1,6 +1,7 @@
 import { create, type DescMessage, type DescService } from '@bufbuild/protobuf';
 import { durationFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import type { HandlerContext } from '@connectrpc/connect';
+import { DiagnosticsService } from '../../gen/deptrans/v1/diagnostics_pb.ts';
 import { OperationsService } from '../../gen/deptrans/v1/operations_pb.ts';
 import { PolicyInForceSchema, PolicyService } from '../../gen/deptrans/v1/policy_pb.ts';
 import type { ContractorStatusEvent } from '../../gen/deptrans/v1/status_ingest_pb.ts';
@@ -34,7 +35,10 @@ export function openStubServices(options: {
   const services = {
     driverId: openDriverIds(clock, idDisplay),
     incrementalUpdates: openIncrementalUpdatesService({ feed, regions: REGIONS }),
-    diagnostics: openDiagnosticsService({ feed, inForce: () => inForce, texts: options.texts, clock }),
+    diagnostics: {
+      ...openDiagnosticsService({ feed, inForce: () => inForce, texts: options.texts, clock }),
+      explainDriver: examplesOf(DiagnosticsService)['explainDriver'],
+    } as Services['diagnostics'],
     statusIngest: openStatusIngestService({ takeEvents: (events) => Promise.resolve(takeEvents(events, clock.now())) }),
     operations: examplesOf(OperationsService) as Services['operations'],
     policy: examplesOf(PolicyService) as Services['policy'],

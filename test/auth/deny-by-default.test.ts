@@ -28,6 +28,7 @@ const EXPECTED: Record<string, string> = {
   'deptrans.v1.DiagnosticsService/CheckDriver': '- - - - - - - x x +',
   'deptrans.v1.DiagnosticsService/CheckDrivers': '- - - - - - - x x +',
   'deptrans.v1.DiagnosticsService/GetDriverIds': '- - - - - - - x x +',
+  'deptrans.v1.DiagnosticsService/ExplainDriver': '- - - - - - - x x +',
   'deptrans.v1.StatusIngestService/ReportStatuses': '- - - - - - - x x +',
   'deptrans.v1.OperationsService/Status': '- - - - - - - x x +',
   'deptrans.v1.OperationsService/Explain': '- - - - - - - x x +',
@@ -127,7 +128,7 @@ async function credentialsFor(name: string): Promise<Headers_[]> {
   const forDrivers = name.includes('DriverIdService');
   const side = forDrivers ? 'drivers' : 'services';
   const sub = listedFor(name);
-  const claims = sub === '' ? {} : { sub, kind: /Operations|Policy/.test(name) ? 'engineer' : 'service' };
+  const claims = sub === '' ? {} : { sub, kind: FOR_ENGINEERS.test(name) ? 'engineer' : 'service' };
   const good = await callers.forge({ side, claims });
   const tokens = [
     await callers.forge({ side, claims: { ...claims, aud: 'another' } }),
@@ -149,10 +150,12 @@ async function credentialsFor(name: string): Promise<Headers_[]> {
   ];
 }
 
+const FOR_ENGINEERS = /Operations|Policy|ExplainDriver/;
+
 function listedFor(name: string): string {
   if (name.includes('DriverIdService')) return '';
   if (name.includes('Ingest')) return 'driver-status';
-  return /Operations|Policy/.test(name) ? 'ann@oncall' : 'candidates';
+  return FOR_ENGINEERS.test(name) ? 'ann@oncall' : 'candidates';
 }
 
 function bearing(token: string): Headers_ {

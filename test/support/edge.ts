@@ -94,6 +94,7 @@ export function fixedServices(): Services {
       checkDriver: () => answers.check,
       checkDrivers: () => answers.checks,
       getDriverIds: () => answers.driverIds,
+      explainDriver: () => ({}),
     },
     statusIngest: { reportStatuses: () => answers.taken },
     operations: {

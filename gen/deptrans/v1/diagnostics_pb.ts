@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file deptrans/v1/diagnostics.proto.
  */
 export const file_deptrans_v1_diagnostics: GenFile = /*@__PURE__*/
-  fileDesc("Ch1kZXB0cmFucy92MS9kaWFnbm9zdGljcy5wcm90bxILZGVwdHJhbnMudjEi7wIKB1ZlcmRpY3QSIQoFY2hlY2sYASABKA4yEi5kZXB0cmFucy52MS5DaGVjaxIsCgdvdXRjb21lGAIgASgOMhsuZGVwdHJhbnMudjEuVmVyZGljdE91dGNvbWUSKgoGcmVhc29uGAMgASgOMhouZGVwdHJhbnMudjEuVmVyZGljdFJlYXNvbhIbChNhbGxvd19jdXJyZW50X29yZGVyGAQgASgIEikKBXNpbmNlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgV1bnRpbBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVnaW9uGAcgASgJEioKBG1vZGUYCCABKA4yHC5kZXB0cmFucy52MS5FbmZvcmNlbWVudE1vZGUSDAoEdGV4dBgJIAEoCRIOCgZhY3Rpb24YCiABKAkSEQoEcnVsZRgLIAEoDUgAiAEBQgcKBV9ydWxlIjcKCUZyZXNobmVzcxIVCg1zb3VyY2VfYWdlX21zGAEgASgDEhMKC3Rocm91Z2hfc2VxGAIgASgDIlwKEkNoZWNrRHJpdmVyUmVxdWVzdBIPCgdwYXJrX2lkGAEgASgJEhEKCWRyaXZlcl9pZBgCIAEoCRIOCgZyZWdpb24YAyABKAkSEgoKY2F0ZWdvcmllcxgEIAMoCSKRAQoTQ2hlY2tEcml2ZXJSZXNwb25zZRImCgh2ZXJkaWN0cxgBIAMoCzIULmRlcHRyYW5zLnYxLlZlcmRpY3QSKQoJZnJlc2huZXNzGAIgASgLMhYuZGVwdHJhbnMudjEuRnJlc2huZXNzEg8KB2FsbG93ZWQYAyABKAgSFgoOcG9saWN5X3ZlcnNpb24YBCABKAMiYgoTQ2hlY2tEcml2ZXJzUmVxdWVzdBInCgdkcml2ZXJzGAEgAygLMhYuZGVwdHJhbnMudjEuRHJpdmVyUmVmEg4KBnJlZ2lvbhgCIAEoCRISCgpjYXRlZ29yaWVzGAMgAygJIm4KC0RyaXZlckNoZWNrEiYKBmRyaXZlchgBIAEoCzIWLmRlcHRyYW5zLnYxLkRyaXZlclJlZhImCgh2ZXJkaWN0cxgCIAMoCzIULmRlcHRyYW5zLnYxLlZlcmRpY3QSDwoHYWxsb3dlZBgDIAEoCCKEAQoUQ2hlY2tEcml2ZXJzUmVzcG9uc2USKQoHcmVzdWx0cxgBIAMoCzIYLmRlcHRyYW5zLnYxLkRyaXZlckNoZWNrEikKCWZyZXNobmVzcxgCIAEoCzIWLmRlcHRyYW5zLnYxLkZyZXNobmVzcxIWCg5wb2xpY3lfdmVyc2lvbhgDIAEoAyI+ChNHZXREcml2ZXJJZHNSZXF1ZXN0EicKB2RyaXZlcnMYASADKAsyFi5kZXB0cmFucy52MS5Ecml2ZXJSZWYiagoORHJpdmVySWRSZXN1bHQSJgoGZHJpdmVyGAEgASgLMhYuZGVwdHJhbnMudjEuRHJpdmVyUmVmEg0KBWtub3duGAIgASgIEiEKAmlkGAMgASgLMhUuZGVwdHJhbnMudjEuRHJpdmVySWQibwoUR2V0RHJpdmVySWRzUmVzcG9uc2USLAoHcmVzdWx0cxgBIAMoCzIbLmRlcHRyYW5zLnYxLkRyaXZlcklkUmVzdWx0EikKCWZyZXNobmVzcxgCIAEoCzIWLmRlcHRyYW5zLnYxLkZyZXNobmVzcypICgVDaGVjaxIVChFDSEVDS19VTlNQRUNJRklFRBAAEhUKEUNIRUNLX0RFUFRSQU5TX0lEEAESEQoNQ0hFQ0tfU0VTU0lPThACKoIBCg5WZXJkaWN0T3V0Y29tZRIfChtWRVJESUNUX09VVENPTUVfVU5TUEVDSUZJRUQQABIYChRWRVJESUNUX09VVENPTUVfUEFTUxABEhgKFFZFUkRJQ1RfT1VUQ09NRV9GQUlMEAISGwoXVkVSRElDVF9PVVRDT01FX1VOS05PV04QAyrAAwoNVmVyZGljdFJlYXNvbhIeChpWRVJESUNUX1JFQVNPTl9VTlNQRUNJRklFRBAAEh8KG1ZFUkRJQ1RfUkVBU09OX05PVF9SRVFVSVJFRBABEhgKFFZFUkRJQ1RfUkVBU09OX05PX0lEEAISHgoaVkVSRElDVF9SRUFTT05fSURfUkVKRUNURUQQAxIdChlWRVJESUNUX1JFQVNPTl9OT19TRVNTSU9OEAQSIAocVkVSRElDVF9SRUFTT05fU0VTU0lPTl9FTkRFRBAFEiIKHlZFUkRJQ1RfUkVBU09OX1BST0ZJTEVfVU5LTk9XThAGEiEKHVZFUkRJQ1RfUkVBU09OX1BFUlNPTl9VTktOT1dOEAcSKAokVkVSRElDVF9SRUFTT05fU0VTU0lPTl9TVEFURV9VTktOT1dOEAgSHwobVkVSRElDVF9SRUFTT05fREFUQV9UT09fT0xEEAkSHQoZVkVSRElDVF9SRUFTT05fSURfUkVDSEVDSxAKEiQKIFZFUkRJQ1RfUkVBU09OX1NFU1NJT05fRU5EU19TT09OEAsSHAoYVkVSRElDVF9SRUFTT05fU1VTUEVOREVEEAwqxQEKD0VuZm9yY2VtZW50TW9kZRIgChxFTkZPUkNFTUVOVF9NT0RFX1VOU1BFQ0lGSUVEEAASGAoURU5GT1JDRU1FTlRfTU9ERV9PRkYQARIcChhFTkZPUkNFTUVOVF9NT0RFX09CU0VSVkUQAhIZChVFTkZPUkNFTUVOVF9NT0RFX1dBUk4QAxIhCh1FTkZPUkNFTUVOVF9NT0RFX0RFUFJJT1JJVElTRRAEEhoKFkVORk9SQ0VNRU5UX01PREVfQkxPQ0sQBTKfAgoSRGlhZ25vc3RpY3NTZXJ2aWNlElUKC0NoZWNrRHJpdmVyEh8uZGVwdHJhbnMudjEuQ2hlY2tEcml2ZXJSZXF1ZXN0GiAuZGVwdHJhbnMudjEuQ2hlY2tEcml2ZXJSZXNwb25zZSIDkAIBElgKDENoZWNrRHJpdmVycxIgLmRlcHRyYW5zLnYxLkNoZWNrRHJpdmVyc1JlcXVlc3QaIS5kZXB0cmFucy52MS5DaGVja0RyaXZlcnNSZXNwb25zZSIDkAIBElgKDEdldERyaXZlcklkcxIgLmRlcHRyYW5zLnYxLkdldERyaXZlcklkc1JlcXVlc3QaIS5kZXB0cmFucy52MS5HZXREcml2ZXJJZHNSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_deptrans_v1_driver_id, file_deptrans_v1_records, file_google_protobuf_timestamp]);
+  fileDesc("Ch1kZXB0cmFucy92MS9kaWFnbm9zdGljcy5wcm90bxILZGVwdHJhbnMudjEi7wIKB1ZlcmRpY3QSIQoFY2hlY2sYASABKA4yEi5kZXB0cmFucy52MS5DaGVjaxIsCgdvdXRjb21lGAIgASgOMhsuZGVwdHJhbnMudjEuVmVyZGljdE91dGNvbWUSKgoGcmVhc29uGAMgASgOMhouZGVwdHJhbnMudjEuVmVyZGljdFJlYXNvbhIbChNhbGxvd19jdXJyZW50X29yZGVyGAQgASgIEikKBXNpbmNlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgV1bnRpbBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVnaW9uGAcgASgJEioKBG1vZGUYCCABKA4yHC5kZXB0cmFucy52MS5FbmZvcmNlbWVudE1vZGUSDAoEdGV4dBgJIAEoCRIOCgZhY3Rpb24YCiABKAkSEQoEcnVsZRgLIAEoDUgAiAEBQgcKBV9ydWxlIjcKCUZyZXNobmVzcxIVCg1zb3VyY2VfYWdlX21zGAEgASgDEhMKC3Rocm91Z2hfc2VxGAIgASgDIlwKEkNoZWNrRHJpdmVyUmVxdWVzdBIPCgdwYXJrX2lkGAEgASgJEhEKCWRyaXZlcl9pZBgCIAEoCRIOCgZyZWdpb24YAyABKAkSEgoKY2F0ZWdvcmllcxgEIAMoCSKRAQoTQ2hlY2tEcml2ZXJSZXNwb25zZRImCgh2ZXJkaWN0cxgBIAMoCzIULmRlcHRyYW5zLnYxLlZlcmRpY3QSKQoJZnJlc2huZXNzGAIgASgLMhYuZGVwdHJhbnMudjEuRnJlc2huZXNzEg8KB2FsbG93ZWQYAyABKAgSFgoOcG9saWN5X3ZlcnNpb24YBCABKAMiYgoTQ2hlY2tEcml2ZXJzUmVxdWVzdBInCgdkcml2ZXJzGAEgAygLMhYuZGVwdHJhbnMudjEuRHJpdmVyUmVmEg4KBnJlZ2lvbhgCIAEoCRISCgpjYXRlZ29yaWVzGAMgAygJIm4KC0RyaXZlckNoZWNrEiYKBmRyaXZlchgBIAEoCzIWLmRlcHRyYW5zLnYxLkRyaXZlclJlZhImCgh2ZXJkaWN0cxgCIAMoCzIULmRlcHRyYW5zLnYxLlZlcmRpY3QSDwoHYWxsb3dlZBgDIAEoCCKEAQoUQ2hlY2tEcml2ZXJzUmVzcG9uc2USKQoHcmVzdWx0cxgBIAMoCzIYLmRlcHRyYW5zLnYxLkRyaXZlckNoZWNrEikKCWZyZXNobmVzcxgCIAEoCzIWLmRlcHRyYW5zLnYxLkZyZXNobmVzcxIWCg5wb2xpY3lfdmVyc2lvbhgDIAEoAyI+ChNHZXREcml2ZXJJZHNSZXF1ZXN0EicKB2RyaXZlcnMYASADKAsyFi5kZXB0cmFucy52MS5Ecml2ZXJSZWYiagoORHJpdmVySWRSZXN1bHQSJgoGZHJpdmVyGAEgASgLMhYuZGVwdHJhbnMudjEuRHJpdmVyUmVmEg0KBWtub3duGAIgASgIEiEKAmlkGAMgASgLMhUuZGVwdHJhbnMudjEuRHJpdmVySWQibwoUR2V0RHJpdmVySWRzUmVzcG9uc2USLAoHcmVzdWx0cxgBIAMoCzIbLmRlcHRyYW5zLnYxLkRyaXZlcklkUmVzdWx0EikKCWZyZXNobmVzcxgCIAEoCzIWLmRlcHRyYW5zLnYxLkZyZXNobmVzcyJlChRFeHBsYWluRHJpdmVyUmVxdWVzdBIPCgdwYXJrX2lkGAEgASgJEhEKCWRyaXZlcl9pZBgCIAEoCRIpCgVhc19vZhgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAivQQKFUV4cGxhaW5Ecml2ZXJSZXNwb25zZRImCgJhdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHc3VtbWFyeRgCIAEoCRIPCgdkZXRhaWxzGAMgAygJEhQKDG5vdF9yZWNvcmRlZBgEIAMoCRImCgh2ZXJkaWN0cxgFIAMoCzIULmRlcHRyYW5zLnYxLlZlcmRpY3QSFAoHYWxsb3dlZBgGIAEoCEgAiAEBEiwKBnBvbGljeRgHIAEoCzIcLmRlcHRyYW5zLnYxLkV4cGxhaW5lZFBvbGljeRIQCghzdGFuZGluZxgIIAEoCRIOCgZyZWFzb24YCSABKAkSKwoGZXZlbnRzGAogAygLMhsuZGVwdHJhbnMudjEuRXhwbGFpbmVkRXZlbnQSLgoHYmluZGluZxgLIAEoCzIdLmRlcHRyYW5zLnYxLkV4cGxhaW5lZEJpbmRpbmcSKgoFc2hpZnQYDCABKAsyGy5kZXB0cmFucy52MS5FeHBsYWluZWRTaGlmdBIzCg1sYXN0X2FjY2VwdGVkGA0gASgLMhwuZGVwdHJhbnMudjEuRXhwbGFpbmVkUmVwb3J0EjEKC2xhc3RfYW5zd2VyGA4gASgLMhwuZGVwdHJhbnMudjEuRXhwbGFpbmVkQW5zd2VyEg8KB3RhcmlmZnMYDyADKAkSKAoIcHJvZmlsZXMYECADKAsyFi5kZXB0cmFucy52MS5Ecml2ZXJSZWZCCgoIX2FsbG93ZWQigQEKD0V4cGxhaW5lZFBvbGljeRIPCgd2ZXJzaW9uGAEgASgDEg4KBmF1dGhvchgCIAEoCRIOCgZyZWFzb24YAyABKAkSKgoGcHV0X2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglzdXNwZW5kZWQYBSABKAgi9QEKDkV4cGxhaW5lZEV2ZW50Ei8KC2hhcHBlbmVkX2F0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtyZWNlaXZlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoJY29ubmVjdGVkGAMgASgISACIAQESDwoHb3V0Y29tZRgEIAEoCRIOCgZyZWFzb24YBSABKAkSLAoIZW5kZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBHRleHQYByABKAlCDAoKX2Nvbm5lY3RlZCKMAQoQRXhwbGFpbmVkQmluZGluZxINCgVzdGF0ZRgBIAEoCRIYCgtkZXB0cmFuc19pZBgCIAEoCUIDgAEBEhQKDGFjY291bnRfbWFyaxgDIAEoCRIpCgVzaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVhc29uGAUgASgJIqcBCg5FeHBsYWluZWRTaGlmdBIOCgZzdGF0dXMYASABKAkSLgoKdXBkYXRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhcKD2VuZF9pc19lc3RpbWF0ZRgEIAEoCBIOCgZyZWdpb24YBSABKAkilgEKD0V4cGxhaW5lZFJlcG9ydBIRCgljb25uZWN0ZWQYASABKAgSLwoLaGFwcGVuZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2FjY2VwdGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZyZWdpb24YBCABKAkiugEKD0V4cGxhaW5lZEFuc3dlchIMCgRjYWxsGAEgASgJEg8KB291dGNvbWUYAiABKAkSDgoGcmVhc29uGAMgASgJEi8KC2Fuc3dlcmVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5zZXNzaW9uX3N0YXR1cxgFIAEoCRIvCgtzZXNzaW9uX2VuZBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqSAoFQ2hlY2sSFQoRQ0hFQ0tfVU5TUEVDSUZJRUQQABIVChFDSEVDS19ERVBUUkFOU19JRBABEhEKDUNIRUNLX1NFU1NJT04QAiqCAQoOVmVyZGljdE91dGNvbWUSHwobVkVSRElDVF9PVVRDT01FX1VOU1BFQ0lGSUVEEAASGAoUVkVSRElDVF9PVVRDT01FX1BBU1MQARIYChRWRVJESUNUX09VVENPTUVfRkFJTBACEhsKF1ZFUkRJQ1RfT1VUQ09NRV9VTktOT1dOEAMqwAMKDVZlcmRpY3RSZWFzb24SHgoaVkVSRElDVF9SRUFTT05fVU5TUEVDSUZJRUQQABIfChtWRVJESUNUX1JFQVNPTl9OT1RfUkVRVUlSRUQQARIYChRWRVJESUNUX1JFQVNPTl9OT19JRBACEh4KGlZFUkRJQ1RfUkVBU09OX0lEX1JFSkVDVEVEEAMSHQoZVkVSRElDVF9SRUFTT05fTk9fU0VTU0lPThAEEiAKHFZFUkRJQ1RfUkVBU09OX1NFU1NJT05fRU5ERUQQBRIiCh5WRVJESUNUX1JFQVNPTl9QUk9GSUxFX1VOS05PV04QBhIhCh1WRVJESUNUX1JFQVNPTl9QRVJTT05fVU5LTk9XThAHEigKJFZFUkRJQ1RfUkVBU09OX1NFU1NJT05fU1RBVEVfVU5LTk9XThAIEh8KG1ZFUkRJQ1RfUkVBU09OX0RBVEFfVE9PX09MRBAJEh0KGVZFUkRJQ1RfUkVBU09OX0lEX1JFQ0hFQ0sQChIkCiBWRVJESUNUX1JFQVNPTl9TRVNTSU9OX0VORFNfU09PThALEhwKGFZFUkRJQ1RfUkVBU09OX1NVU1BFTkRFRBAMKsUBCg9FbmZvcmNlbWVudE1vZGUSIAocRU5GT1JDRU1FTlRfTU9ERV9VTlNQRUNJRklFRBAAEhgKFEVORk9SQ0VNRU5UX01PREVfT0ZGEAESHAoYRU5GT1JDRU1FTlRfTU9ERV9PQlNFUlZFEAISGQoVRU5GT1JDRU1FTlRfTU9ERV9XQVJOEAMSIQodRU5GT1JDRU1FTlRfTU9ERV9ERVBSSU9SSVRJU0UQBBIaChZFTkZPUkNFTUVOVF9NT0RFX0JMT0NLEAUy/AIKEkRpYWdub3N0aWNzU2VydmljZRJVCgtDaGVja0RyaXZlchIfLmRlcHRyYW5zLnYxLkNoZWNrRHJpdmVyUmVxdWVzdBogLmRlcHRyYW5zLnYxLkNoZWNrRHJpdmVyUmVzcG9uc2UiA5ACARJYCgxDaGVja0RyaXZlcnMSIC5kZXB0cmFucy52MS5DaGVja0RyaXZlcnNSZXF1ZXN0GiEuZGVwdHJhbnMudjEuQ2hlY2tEcml2ZXJzUmVzcG9uc2UiA5ACARJYCgxHZXREcml2ZXJJZHMSIC5kZXB0cmFucy52MS5HZXREcml2ZXJJZHNSZXF1ZXN0GiEuZGVwdHJhbnMudjEuR2V0RHJpdmVySWRzUmVzcG9uc2UiA5ACARJbCg1FeHBsYWluRHJpdmVyEiEuZGVwdHJhbnMudjEuRXhwbGFpbkRyaXZlclJlcXVlc3QaIi5kZXB0cmFucy52MS5FeHBsYWluRHJpdmVyUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_deptrans_v1_driver_id, file_deptrans_v1_records, file_google_protobuf_timestamp]);
 
 /**
  * What one check says about a profile now.
@@ -414,6 +414,476 @@ export const GetDriverIdsResponseSchema: GenMessage<GetDriverIdsResponse> = /*@_
   messageDesc(file_deptrans_v1_diagnostics, 9);
 
 /**
+ * A profile, and the moment that is meant.
+ *
+ * @generated from message deptrans.v1.ExplainDriverRequest
+ */
+export type ExplainDriverRequest = Message<"deptrans.v1.ExplainDriverRequest"> & {
+  /**
+   * The profile's park.
+   *
+   * @generated from field: string park_id = 1;
+   */
+  parkId: string;
+
+  /**
+   * The profile's driver.
+   *
+   * @generated from field: string driver_id = 2;
+   */
+  driverId: string;
+
+  /**
+   * A moment of the past, as far back as the journal goes (30 days at most). Absent: now.
+   *
+   * @generated from field: google.protobuf.Timestamp as_of = 3;
+   */
+  asOf?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message deptrans.v1.ExplainDriverRequest.
+ * Use `create(ExplainDriverRequestSchema)` to create a new message.
+ */
+export const ExplainDriverRequestSchema: GenMessage<ExplainDriverRequest> = /*@__PURE__*/
+  messageDesc(file_deptrans_v1_diagnostics, 10);
+
+/**
+ * A driver, explained. Words of reasons and outcomes are those of docs/operating.md.
+ *
+ * @generated from message deptrans.v1.ExplainDriverResponse
+ */
+export type ExplainDriverResponse = Message<"deptrans.v1.ExplainDriverResponse"> & {
+  /**
+   * The moment that is explained.
+   *
+   * @generated from field: google.protobuf.Timestamp at = 1;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * What it comes down to.
+   *
+   * @generated from field: string summary = 2;
+   */
+  summary: string;
+
+  /**
+   * What is known, a sentence each, from the driver's app to the verdicts.
+   *
+   * @generated from field: repeated string details = 3;
+   */
+  details: string[];
+
+  /**
+   * What would bear on it and is not recorded. With `as_of` there is always something: the copies of the neighbours' data have no past.
+   *
+   * @generated from field: repeated string not_recorded = 4;
+   */
+  notRecorded: string[];
+
+  /**
+   * One per check, for an order of any tariff in the last judged region of the shift. Empty if what they hang on is not recorded. Without texts for the
+   * driver if `as_of` was given.
+   *
+   * @generated from field: repeated deptrans.v1.Verdict verdicts = 5;
+   */
+  verdicts: Verdict[];
+
+  /**
+   * Whether the driver got orders: no check failed in the mode BLOCK. Absent with the verdicts.
+   *
+   * @generated from field: optional bool allowed = 6;
+   */
+  allowed?: boolean | undefined;
+
+  /**
+   * The policy that gave the modes.
+   *
+   * @generated from field: deptrans.v1.ExplainedPolicy policy = 7;
+   */
+  policy?: ExplainedPolicy | undefined;
+
+  /**
+   * What the reports come down to now: `settled`, `pending`, `filtered`, `parked` or `unknown`, as in OperationsService.Explain. Empty if `as_of` was given.
+   *
+   * @generated from field: string standing = 8;
+   */
+  standing: string;
+
+  /**
+   * Why. Empty if settled with nothing to add, or if `as_of` was given.
+   *
+   * @generated from field: string reason = 9;
+   */
+  reason: string;
+
+  /**
+   * Events of the profile and what became of them, newest first, 20 at most.
+   *
+   * @generated from field: repeated deptrans.v1.ExplainedEvent events = 10;
+   */
+  events: ExplainedEvent[];
+
+  /**
+   * The government id. Absent: none was ever bound.
+   *
+   * @generated from field: deptrans.v1.ExplainedBinding binding = 11;
+   */
+  binding?: ExplainedBinding | undefined;
+
+  /**
+   * The shift. Absent: there is none.
+   *
+   * @generated from field: deptrans.v1.ExplainedShift shift = 12;
+   */
+  shift?: ExplainedShift | undefined;
+
+  /**
+   * What the regulator last accepted about the person. Absent: nothing within the journal.
+   *
+   * @generated from field: deptrans.v1.ExplainedReport last_accepted = 13;
+   */
+  lastAccepted?: ExplainedReport | undefined;
+
+  /**
+   * What the regulator last said about the person, or that it said nothing. Absent: nothing was asked within the journal.
+   *
+   * @generated from field: deptrans.v1.ExplainedAnswer last_answer = 14;
+   */
+  lastAnswer?: ExplainedAnswer | undefined;
+
+  /**
+   * The profile's tariffs as they are now, whatever `as_of`.
+   *
+   * @generated from field: repeated string tariffs = 15;
+   */
+  tariffs: string[];
+
+  /**
+   * All profiles that are the person's now, whatever `as_of`, 20 at most. Empty if nobody knows whose profile it is.
+   *
+   * @generated from field: repeated deptrans.v1.DriverRef profiles = 16;
+   */
+  profiles: DriverRef[];
+};
+
+/**
+ * Describes the message deptrans.v1.ExplainDriverResponse.
+ * Use `create(ExplainDriverResponseSchema)` to create a new message.
+ */
+export const ExplainDriverResponseSchema: GenMessage<ExplainDriverResponse> = /*@__PURE__*/
+  messageDesc(file_deptrans_v1_diagnostics, 11);
+
+/**
+ * The policy by which it was judged.
+ *
+ * @generated from message deptrans.v1.ExplainedPolicy
+ */
+export type ExplainedPolicy = Message<"deptrans.v1.ExplainedPolicy"> & {
+  /**
+   * Its version; 0: none had been put, and everything was observed.
+   *
+   * @generated from field: int64 version = 1;
+   */
+  version: bigint;
+
+  /**
+   * Who put it.
+   *
+   * @generated from field: string author = 2;
+   */
+  author: string;
+
+  /**
+   * Why, in the author's words.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * When.
+   *
+   * @generated from field: google.protobuf.Timestamp put_at = 4;
+   */
+  putAt?: Timestamp | undefined;
+
+  /**
+   * Everything was switched off.
+   *
+   * @generated from field: bool suspended = 5;
+   */
+  suspended: boolean;
+};
+
+/**
+ * Describes the message deptrans.v1.ExplainedPolicy.
+ * Use `create(ExplainedPolicySchema)` to create a new message.
+ */
+export const ExplainedPolicySchema: GenMessage<ExplainedPolicy> = /*@__PURE__*/
+  messageDesc(file_deptrans_v1_diagnostics, 12);
+
+/**
+ * An event, or a change of connected, and what became of it.
+ *
+ * @generated from message deptrans.v1.ExplainedEvent
+ */
+export type ExplainedEvent = Message<"deptrans.v1.ExplainedEvent"> & {
+  /**
+   * The event's own time. Absent: it could not be read.
+   *
+   * @generated from field: google.protobuf.Timestamp happened_at = 1;
+   */
+  happenedAt?: Timestamp | undefined;
+
+  /**
+   * When it came. Absent: not recorded.
+   *
+   * @generated from field: google.protobuf.Timestamp received_at = 2;
+   */
+  receivedAt?: Timestamp | undefined;
+
+  /**
+   * True: the driver connected. False: disconnected. Absent: it changed nothing, or could not be read.
+   *
+   * @generated from field: optional bool connected = 3;
+   */
+  connected?: boolean | undefined;
+
+  /**
+   * How it ended: a word of "Where events end", or `pending` or `parked` if it waited. Empty: not recorded.
+   *
+   * @generated from field: string outcome = 4;
+   */
+  outcome: string;
+
+  /**
+   * Why: a word of the table of that outcome. May be empty.
+   *
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+
+  /**
+   * When it ended. Absent while it waits, or if not recorded.
+   *
+   * @generated from field: google.protobuf.Timestamp ended_at = 6;
+   */
+  endedAt?: Timestamp | undefined;
+
+  /**
+   * The same in a sentence.
+   *
+   * @generated from field: string text = 7;
+   */
+  text: string;
+};
+
+/**
+ * Describes the message deptrans.v1.ExplainedEvent.
+ * Use `create(ExplainedEventSchema)` to create a new message.
+ */
+export const ExplainedEventSchema: GenMessage<ExplainedEvent> = /*@__PURE__*/
+  messageDesc(file_deptrans_v1_diagnostics, 13);
+
+/**
+ * The government id of the person.
+ *
+ * @generated from message deptrans.v1.ExplainedBinding
+ */
+export type ExplainedBinding = Message<"deptrans.v1.ExplainedBinding"> & {
+  /**
+   * `bound`, `unbound`, `recheck`, `rejected`; empty: not recorded.
+   *
+   * @generated from field: string state = 1;
+   */
+  state: string;
+
+  /**
+   * The id, masked. Empty if none was bound, or if it has left the person since: only its mark is recorded then.
+   *
+   * @generated from field: string deptrans_id = 2;
+   */
+  deptransId: string;
+
+  /**
+   * Tells ids apart, as in ExportExchanges. Empty if none was bound.
+   *
+   * @generated from field: string account_mark = 3;
+   */
+  accountMark: string;
+
+  /**
+   * Since when. Absent: not recorded.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 4;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * Why it changed then: `checked`, `taken_over`, `licence_changed`, …. Empty if not recorded.
+   *
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message deptrans.v1.ExplainedBinding.
+ * Use `create(ExplainedBindingSchema)` to create a new message.
+ */
+export const ExplainedBindingSchema: GenMessage<ExplainedBinding> = /*@__PURE__*/
+  messageDesc(file_deptrans_v1_diagnostics, 14);
+
+/**
+ * A shift as the regulator told it.
+ *
+ * @generated from message deptrans.v1.ExplainedShift
+ */
+export type ExplainedShift = Message<"deptrans.v1.ExplainedShift"> & {
+  /**
+   * The contract's word in lower case: `issued`, `online`, `finished`, `finalized`, `canceled`, `unrecognised`.
+   *
+   * @generated from field: string status = 1;
+   */
+  status: string;
+
+  /**
+   * Since when it is so.
+   *
+   * @generated from field: google.protobuf.Timestamp updated_at = 2;
+   */
+  updatedAt?: Timestamp | undefined;
+
+  /**
+   * When it ends or ended. Absent: not said.
+   *
+   * @generated from field: google.protobuf.Timestamp ended_at = 3;
+   */
+  endedAt?: Timestamp | undefined;
+
+  /**
+   * The end may move.
+   *
+   * @generated from field: bool end_is_estimate = 4;
+   */
+  endIsEstimate: boolean;
+
+  /**
+   * The region in which it was last judged.
+   *
+   * @generated from field: string region = 5;
+   */
+  region: string;
+};
+
+/**
+ * Describes the message deptrans.v1.ExplainedShift.
+ * Use `create(ExplainedShiftSchema)` to create a new message.
+ */
+export const ExplainedShiftSchema: GenMessage<ExplainedShift> = /*@__PURE__*/
+  messageDesc(file_deptrans_v1_diagnostics, 15);
+
+/**
+ * A report that the regulator accepted.
+ *
+ * @generated from message deptrans.v1.ExplainedReport
+ */
+export type ExplainedReport = Message<"deptrans.v1.ExplainedReport"> & {
+  /**
+   * True: the driver connected. False: disconnected.
+   *
+   * @generated from field: bool connected = 1;
+   */
+  connected: boolean;
+
+  /**
+   * When the status changed.
+   *
+   * @generated from field: google.protobuf.Timestamp happened_at = 2;
+   */
+  happenedAt?: Timestamp | undefined;
+
+  /**
+   * When the regulator answered.
+   *
+   * @generated from field: google.protobuf.Timestamp accepted_at = 3;
+   */
+  acceptedAt?: Timestamp | undefined;
+
+  /**
+   * The region.
+   *
+   * @generated from field: string region = 4;
+   */
+  region: string;
+};
+
+/**
+ * Describes the message deptrans.v1.ExplainedReport.
+ * Use `create(ExplainedReportSchema)` to create a new message.
+ */
+export const ExplainedReportSchema: GenMessage<ExplainedReport> = /*@__PURE__*/
+  messageDesc(file_deptrans_v1_diagnostics, 16);
+
+/**
+ * A call to the regulator with its end.
+ *
+ * @generated from message deptrans.v1.ExplainedAnswer
+ */
+export type ExplainedAnswer = Message<"deptrans.v1.ExplainedAnswer"> & {
+  /**
+   * `report` or `reading`.
+   *
+   * @generated from field: string call = 1;
+   */
+  call: string;
+
+  /**
+   * accepted, already, rejected, throttled, unauthorised, unavailable or unknown.
+   *
+   * @generated from field: string outcome = 2;
+   */
+  outcome: string;
+
+  /**
+   * Why.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * When it was answered or given up.
+   *
+   * @generated from field: google.protobuf.Timestamp answered_at = 4;
+   */
+  answeredAt?: Timestamp | undefined;
+
+  /**
+   * The shift's status in the answer; empty if none was told.
+   *
+   * @generated from field: string session_status = 5;
+   */
+  sessionStatus: string;
+
+  /**
+   * The shift's end in the answer.
+   *
+   * @generated from field: google.protobuf.Timestamp session_end = 6;
+   */
+  sessionEnd?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message deptrans.v1.ExplainedAnswer.
+ * Use `create(ExplainedAnswerSchema)` to create a new message.
+ */
+export const ExplainedAnswerSchema: GenMessage<ExplainedAnswer> = /*@__PURE__*/
+  messageDesc(file_deptrans_v1_diagnostics, 17);
+
+/**
  * One of the two filters.
  *
  * @generated from enum deptrans.v1.Check
@@ -718,6 +1188,22 @@ export const DiagnosticsService: GenService<{
     methodKind: "unary";
     input: typeof GetDriverIdsRequestSchema;
     output: typeof GetDriverIdsResponseSchema;
+  },
+  /**
+   * Everything about one driver, for engineers: what came of his events, who he is, what the regulator accepted and said, both verdicts with the policy
+   * that gave their modes, and what waits and why; as it is now, or as it was recorded at a moment of the past. What is not recorded is said to be not
+   * recorded, and nothing is guessed. The call is on record in the table `deptrans.audit` before it is carried out. Government ids are masked, and neither
+   * people's tokens nor licence numbers are shown.
+   *
+   * Errors: CREDENTIALS_MISSING, REQUEST_MALFORMED, PROFILE_UNKNOWN (neither driver-profiles nor an event ever named the profile), LIMIT_OUT_OF_RANGE
+   * (`as_of` lies in the future, or before what the journal keeps), SERVICE_DEGRADED.
+   *
+   * @generated from rpc deptrans.v1.DiagnosticsService.ExplainDriver
+   */
+  explainDriver: {
+    methodKind: "unary";
+    input: typeof ExplainDriverRequestSchema;
+    output: typeof ExplainDriverResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_deptrans_v1_diagnostics, 0);

@@ -1,0 +1,52 @@
+import type { Check, Judgement, Reason, Verdict } from '../../verdict/verdict.ts';
+
+/** Every reason of a verdict, with a sentence for engineers. What drivers are told stands in config/texts.json. */
+export const VERDICT_WORDS = {
+  ok: 'nothing stands against the driver',
+  not_required:
+    'nothing is required: no region was judged for the shift, the region is off, or the check is off there for this driver',
+  no_id: 'no government id is bound',
+  id_rejected: 'the regulator took the government id back',
+  no_session: 'there is no shift',
+  session_ended: 'the shift is over',
+  profile_unknown: 'nobody knows the profile',
+  person_unknown: 'driver-profiles has no licence for the profile',
+  session_state_unknown: 'the regulator has not said in words we know that the shift is on',
+  data_too_old: 'the copy to judge by is too old',
+  id_recheck: 'the government id is being checked again after a change of licence',
+  session_ends_soon: 'the shift ends within the time that the policy calls soon',
+  suspended: 'all checks are switched off',
+  check_failed: 'whoever judged failed at it',
+} as const satisfies Record<Reason, string>;
+
+export const CHECK_NAMES = {
+  deptrans_id: 'DEPTRANS_ID',
+  session: 'SESSION',
+} as const satisfies Record<Check, string>;
+
+/** A verdict and what gave it, in a sentence. */
+export function describeVerdict({ check, outcome, reason, mode, rule }: Verdict, region: string, version: number) {
+  const by =
+    rule >= 0
+      ? `rule ${rule} of the region ${region} in version ${version} of the policy`
+      : version === 0
+        ? 'no policy had been put'
+        : `no rule of version ${version} of the policy applies`;
+  const word = reason === 'ok' ? '' : ` (${reason})`;
+  return `${CHECK_NAMES[check]}: ${outcome.toUpperCase()}${word}, ${VERDICT_WORDS[reason]}. Mode ${mode.toUpperCase()}: ${by}.`;
+}
+
+/** What both verdicts come down to for the driver's orders. Null: they are not recorded. */
+export function summarise(judgement: Judgement | null, isPast: boolean): string {
+  if (!judgement) return 'What the checks said then is not recorded.';
+  const failing = [judgement.deptransId, judgement.session]
+    .filter(({ outcome }) => outcome === 'fail')
+    .map(
+      ({ check, reason, mode }) =>
+        `${CHECK_NAMES[check]} ${isPast ? 'failed' : 'fails'} (${reason}), mode ${mode.toUpperCase()}`,
+    );
+  const orders = judgement.isAllowed
+    ? `No check ${isPast ? 'kept' : 'keeps'} the driver from orders`
+    : `The driver ${isPast ? 'got' : 'gets'} no new orders`;
+  return `${orders}${failing.length > 0 ? `: ${failing.join('; ')}` : ''}.`;
+}

@@ -1,0 +1,136 @@
+import { expect, test } from 'vitest';
+import { OUTCOME_WORDS } from '../../src/api/reason-words.ts';
+import { readBalance } from '../../src/store/balance.ts';
+import { INSIDE, OUTSIDE } from '../support/delivery-world.ts';
+import { openExplainWorld } from '../support/explain-world.ts';
+
+type World = Awaited<ReturnType<typeof openExplainWorld>>;
+
+const ID = '9901123456';
+const PERSON = 'token-of-ann';
+const SECOND = 1_000;
+const DAY = 86_400_000;
+
+const ago = (world: World, ms: number) => new Date(world.now().getTime() - ms);
+
+/** Ann drives by p/1 inside the region, with an id. */
+async function withAnn(options: Parameters<typeof openExplainWorld>[0] = {}): Promise<World> {
+  const world = await openExplainWorld(options);
+  await world.person(PERSON, 'p/1');
+  await world.setId('p/1', ID);
+  world.place('p/1', INSIDE);
+  return world;
+}
+
+const connect = (world: World) => world.take('p/1', ['online', world.now()]);
+
+/** What leads to each bucket of the balance, and what the newest event of p/1 is told to have come to. */
+const BUCKETS: Record<string, { given(world: World): Promise<unknown>; reason: string; text: string }> = {
+  sent: {
+    async given(world) {
+      await connect(world);
+      await world.delivery.runOnce();
+    },
+    reason: '',
+    text: 'The regulator accepted a report for it.',
+  },
+  merged: {
+    async given(world) {
+      await world.take('p/1', ['online', ago(world, 30 * SECOND)]);
+      await world.take('p/1', ['offline', ago(world, 20 * SECOND)], ['online', ago(world, 10 * SECOND)]);
+    },
+    reason: '',
+    text: 'A newer event of the same profile took its place',
+  },
+  no_change: {
+    async given(world) {
+      await connect(world);
+      await world.delivery.runOnce();
+      await world.take('p/1', ['busy', world.now()]);
+    },
+    reason: '',
+    text: 'The regulator already knew.',
+  },
+  filtered: {
+    async given(world) {
+      world.place('p/1', OUTSIDE);
+      await connect(world);
+      await world.delivery.runOnce();
+    },
+    reason: 'outside',
+    text: 'The driver was outside every region',
+  },
+  pending: {
+    async given(world) {
+      await world.regulator.availability.set('refused');
+      await connect(world);
+      await world.delivery.runOnce();
+    },
+    reason: 'regulator_down',
+    text: 'The regulator does not answer.',
+  },
+  parked: {
+    async given(world) {
+      world.regulator.registry.block(ID, Number.POSITIVE_INFINITY);
+      await connect(world);
+      await world.delivery.runOnce();
+    },
+    reason: 'driver_blocked',
+    text: 'The regulator has blocked the driver.',
+  },
+  expired: {
+    async given(world) {
+      await world.take('p/1', ['online', ago(world, 2 * DAY)]);
+      await world.delivery.runOnce();
+    },
+    reason: '',
+    text: 'older than a day when it left the queue',
+  },
+  quarantined: {
+    given: (world) => world.take('p/1', ['online', ago(world, -DAY)]),
+    reason: 'TIME_IN_FUTURE',
+    text: 'more than a minute ahead',
+  },
+  duplicate: {
+    async given(world) {
+      const at = ago(world, 10 * SECOND);
+      await world.take('p/1', ['online', at]);
+      await world.take('p/1', ['online', at]);
+    },
+    reason: '',
+    text: 'It was known already.',
+  },
+  outdated: {
+    async given(world) {
+      await connect(world);
+      await world.take('p/1', ['offline', ago(world, 60 * SECOND)]);
+    },
+    reason: '',
+    text: 'Something newer was known of the profile.',
+  },
+};
+
+/** Where the balance has something. */
+async function bucketsOf({ db }: World): Promise<string[]> {
+  const { ended, waiting, difference } = await readBalance(db);
+  expect(difference).toBe(0);
+  return [...ended.map((end) => end.outcome), ...waiting.map(({ parked }) => (parked ? 'parked' : 'pending'))];
+}
+
+test('every bucket of the balance has its case', () => {
+  expect(Object.keys(BUCKETS).sort()).toEqual([...Object.keys(OUTCOME_WORDS), 'pending', 'parked'].sort());
+});
+
+test.each(Object.entries(BUCKETS))(
+  'an event that ends as %s, or waits so, is told',
+  async (outcome, { given, reason, text }) => {
+    await using world = await withAnn();
+    await given(world);
+    expect(await bucketsOf(world)).toContain(outcome);
+    const { events } = await world.explain('p/1');
+    const told = events.filter((event) => event.outcome === outcome);
+    expect(told.length).toBeGreaterThan(0);
+    for (const event of told) expect([event.reason, event.text]).toEqual([reason, expect.stringContaining(text)]);
+    expect(events.filter((event) => event.outcome === '')).toEqual([]);
+  },
+);
