@@ -47,7 +47,7 @@ export function notRecorded({ record, now, binding, verdicts, events }: Explaine
   return [
     'Whose profile it was, and its tariffs: driver-profiles and driver-categories-api have no past here. The person is the one whose it is now.',
     'Where the driver was: positions are not kept. The region is the one in which the shift was last judged.',
-    'How old the copies of instances and consumers were: the verdicts are made as if they were fresh.',
+    'How old the copies of instances and consumers were, and whether one had stepped back by itself: the verdicts are made as if all were well.',
     ...(binding && binding.state === null
       ? ['How the government id stood: a check after a change of licence leaves no line.']
       : []),

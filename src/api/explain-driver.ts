@@ -1,6 +1,7 @@
 import { timestampDate } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { DiagnosticsService, ExplainDriverRequest } from '../../gen/deptrans/v1/diagnostics_pb.ts';
+import type { PolicyInForce } from '../../gen/deptrans/v1/policy_pb.ts';
 import { type Facts, type Judgement, judge } from '../../verdict/verdict.ts';
 import type { EligibilityLimits } from '../domain/eligibility.ts';
 import { type InForce, inForceOf, messageOf, type Texts } from '../enforcement/enforcement.ts';
@@ -10,8 +11,9 @@ import type { Log } from '../runtime/log.ts';
 import type { Db } from '../store/database.ts';
 import { type DriverRecord, readDriverRecord } from '../store/driver-record.ts';
 import { readDriverFacts } from '../store/operations-explain.ts';
-import { readPolicy, readPolicyAt, type StoredPolicy } from '../store/policies.ts';
+import { readPolicy, readPolicyAt } from '../store/policies.ts';
 import { readRulesAt } from '../store/rules.ts';
+import { readSteppedBackAt } from '../store/step-backs.ts';
 import { openAudited } from './audited.ts';
 import { refuse } from './errors.ts';
 import { type Explained, explainedMessage } from './explain-driver-message.ts';
@@ -93,6 +95,7 @@ async function explainPast(
 ): Promise<Explained> {
   const { db, journalKey, maxDataAgeMs } = options;
   const [policy, rules] = [await readPolicyAt(db, at), await readRulesAt(db, at)];
+  const steppedBack = await readSteppedBackAt(db, at);
   const binding = bindingAt(record, at, journalKey);
   const facts = factsAt(record, binding, parkId);
   return {
@@ -100,21 +103,14 @@ async function explainPast(
     record,
     binding,
     events: eventsOf(record, at, null),
-    verdicts: facts && rules && judgeThen(facts, policy, rules.regions, at, maxDataAgeMs),
+    verdicts: facts && rules && judgeBy(messageOf(policy, rules.regions, maxDataAgeMs, steppedBack), facts, at),
     policy,
     now: null,
   };
 }
 
-function judgeThen(
-  facts: Facts,
-  policy: StoredPolicy | null,
-  regions: Parameters<typeof messageOf>[1],
-  at: Date,
-  maxDataAgeMs: number,
-): { judgement: Judgement; facts: Facts } {
-  const { compiled } = inForceOf(messageOf(policy, regions, maxDataAgeMs));
-  return { judgement: judge(facts, {}, compiled, at.getTime(), 0), facts };
+function judgeBy(message: PolicyInForce, facts: Facts, at: Date): { judgement: Judgement; facts: Facts } {
+  return { judgement: judge(facts, {}, inForceOf(message).compiled, at.getTime(), 0), facts };
 }
 
 function checkRequest({ parkId, driverId, asOf }: ExplainDriverRequest): Key & { asOf: Date | null } {

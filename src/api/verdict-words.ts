@@ -3,8 +3,7 @@ import type { Check, Judgement, Reason, Verdict } from '../../verdict/verdict.ts
 /** Every reason of a verdict, with a sentence for engineers. What drivers are told stands in config/texts.json. */
 export const VERDICT_WORDS = {
   ok: 'nothing stands against the driver',
-  not_required:
-    'nothing is required: no region was judged for the shift, the region is off, or the check is off there for this driver',
+  not_required: 'nothing is required of the driver there',
   no_id: 'no government id is bound',
   id_rejected: 'the regulator took the government id back',
   no_session: 'there is no shift',
@@ -24,16 +23,18 @@ export const CHECK_NAMES = {
   session: 'SESSION',
 } as const satisfies Record<Check, string>;
 
-/** A verdict and what gave it, in a sentence. */
+/** A verdict and what gave it, in a sentence. `region`: the judged one; empty outside every region that is on. */
 export function describeVerdict({ check, outcome, reason, mode, rule }: Verdict, region: string, version: number) {
-  const by =
-    rule >= 0
-      ? `rule ${rule} of the region ${region} in version ${version} of the policy`
-      : version === 0
-        ? 'no policy had been put'
-        : `no rule of version ${version} of the policy applies`;
   const word = reason === 'ok' ? '' : ` (${reason})`;
-  return `${CHECK_NAMES[check]}: ${outcome.toUpperCase()}${word}, ${VERDICT_WORDS[reason]}. Mode ${mode.toUpperCase()}: ${by}.`;
+  const says = `${CHECK_NAMES[check]}: ${outcome.toUpperCase()}${word}, `;
+  if (region === '' && reason === 'not_required')
+    return `${says}no region that is on was judged for a shift of the driver.`;
+  return `${says}${VERDICT_WORDS[reason]}. Mode ${mode.toUpperCase()}: ${givenBy(rule, region, version)}.`;
+}
+
+function givenBy(rule: number, region: string, version: number): string {
+  if (rule >= 0) return `rule ${rule} of the region ${region} in version ${version} of the policy`;
+  return version === 0 ? 'no policy was put' : `no rule of version ${version} of the policy applies`;
 }
 
 /** What both verdicts come down to for the driver's orders. Null: they are not recorded. */

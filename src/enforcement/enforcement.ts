@@ -180,11 +180,12 @@ async function readInForce(db: Db, maxDataAgeMs: number): Promise<PolicyInForce>
   return messageOf(stored, regions, maxDataAgeMs);
 }
 
-/** What is, or was, in force by a version of the policy (null: none had been put) and the rules of reporting. */
+/** What is, or was, in force by a version of the policy (null: none had been put), the rules of reporting, and the regions that had stepped back. */
 export function messageOf(
   stored: StoredPolicy | null,
   regions: readonly Region[],
   maxDataAgeMs: number,
+  steppedBack: readonly string[] = [],
 ): PolicyInForce {
   const policy = policyFromStore(stored?.policy ?? {});
   policy.maxDataAge ??= durationFromMs(maxDataAgeMs);
@@ -192,7 +193,12 @@ export function messageOf(
     version: BigInt(stored?.version ?? 0),
     suspended: stored?.suspended ?? false,
     policy,
-    regions: regions.map(({ id, on, tariffs }) => ({ region: id, on, tariffs: [...tariffs] })),
+    regions: regions.map(({ id, on, tariffs }) => ({
+      region: id,
+      on,
+      tariffs: [...tariffs],
+      steppedBack: steppedBack.includes(id),
+    })),
   });
 }
 

@@ -35,6 +35,15 @@ export async function readOpenStepBacks(db: Db): Promise<StepBack[]> {
   return rows;
 }
 
+/** The regions that had stepped back everywhere at a moment. */
+export async function readSteppedBackAt(db: Db, at: Date): Promise<string[]> {
+  const { rows } = await sql<{ region: string }>`/* step_backs.at */
+    select distinct region from deptrans.step_backs where from_at <= ${at} and (to_at is null or to_at > ${at})`.execute(
+    db,
+  );
+  return rows.map(({ region }) => region);
+}
+
 /** Up to `limit` of them below `before`, newest first. */
 export async function listStepBacks(db: Db, before: number, limit: number): Promise<StepBack[]> {
   const { rows } = await sql<StepBack>`/* step_backs.list */

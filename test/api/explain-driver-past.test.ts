@@ -12,6 +12,7 @@ import {
 import { PolicySchema } from '../../gen/deptrans/v1/policy_pb.ts';
 import { policyToStore } from '../../src/enforcement/enforcement.ts';
 import { putPolicy } from '../../src/store/policies.ts';
+import { beginStepBack, endStepBack } from '../../src/store/step-backs.ts';
 import { INSIDE } from '../support/delivery-world.ts';
 import { openExplainWorld } from '../support/explain-world.ts';
 import { refusalOf } from '../support/feed/refusal.ts';
@@ -70,11 +71,23 @@ test('the verdict of a moment is by the facts and the version of the policy of t
   const warned = await after(world);
   await put(world, 1, EnforcementMode.BLOCK);
   const blocked = await after(world);
+  const begun = {
+    region: 'moscow',
+    policyVersion: 2,
+    reason: 'data_age',
+    reading: 70,
+    limit: 60,
+    connected: 1,
+  } as const;
+  await beginStepBack(world.db, { ...begun, needsOperator: false });
+  const steppedBack = await after(world);
+  await endStepBack(world.db, 'moscow', null);
   await put(world, 2, EnforcementMode.OFF);
 
   expect(told(await world.explain('p/1'))).toBe('PASS NOT_REQUIRED OFF v3 allowed');
   expect(told(await world.explain('p/1', observed))).toBe('FAIL SESSION_ENDED OBSERVE v0 allowed');
   expect(told(await world.explain('p/1', warned))).toBe('FAIL SESSION_ENDED WARN v1 allowed');
+  expect(told(await world.explain('p/1', steppedBack))).toBe('FAIL SESSION_ENDED WARN v2 allowed');
   const answer = await world.explain('p/1', blocked);
   expect(told(answer)).toBe('FAIL SESSION_ENDED BLOCK v2 blocked');
   expect(answer.policy).toMatchObject({ version: 2n, author: 'ann', reason: 'version 2' });

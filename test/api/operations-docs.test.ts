@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fromJsonString } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
+import { DiagnosticsService, ExplainDriverResponseSchema } from '../../gen/deptrans/v1/diagnostics_pb.ts';
 import { ExplainResponse_StandingSchema, OperationsService } from '../../gen/deptrans/v1/operations_pb.ts';
 import {
   FILTERED_WORDS,
@@ -60,6 +61,27 @@ test('every method has an example, and every example fits the contract', () => {
     expect(options).toContain('-H "Authorization: Bearer $TOKEN"');
   }
   expect(new Set(examples.map(([, , name]) => name))).toEqual(new Set(methods.keys()));
+});
+
+test.each(['docs/operating.md', 'docs/enforcement.md'])(
+  'every example of the checks in %s fits the contract',
+  (file) => {
+    const text = readFileSync(join(ROOT, file), 'utf8');
+    const examples = [
+      ...text.matchAll(
+        /^buf curl (.*?) \\\n {2}http:\/\/127\.0\.0\.1:8080\/deptrans\.v1\.DiagnosticsService\/(\w+)$/gm,
+      ),
+    ];
+    expect(examples.map(([, , name]) => name)).toContain('ExplainDriver');
+    const methods = new Map(Object.values(DiagnosticsService.method).map((method) => [method.name, method]));
+    for (const [, options, name] of examples)
+      expect(() => fromJsonString(methods.get(name!)!.input, /-d '(.+)'/.exec(options!)![1]!)).not.toThrow();
+  },
+);
+
+test('the answer that docs/operating.md shows fits the contract', () => {
+  const [, json = ''] = /An answer[^\n]*:\n\n```json\n([\s\S]+?)\n```/.exec(page) ?? [];
+  expect(fromJsonString(ExplainDriverResponseSchema, json).notRecorded).toHaveLength(3);
 });
 
 test('a word of an earlier version is told as it is', () => {

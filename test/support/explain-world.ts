@@ -45,7 +45,8 @@ export async function openExplainWorld(options: Parameters<typeof openDeliveryWo
   const feed = await openTestFeed(db, { clock });
   stack.defer(() => feed[Symbol.asyncDispose]());
   stack.defer(() => feed.lifetime.abort());
-  const enforcement = stack.use(openEnforcement({ ...parts, maxDataAgeMs: 60_000, pollMs: 10 }));
+  const unread = { instance: 'one', regulator: 'moscow', readings: () => null, dataAgeMs: () => 0 };
+  const enforcement = stack.use(openEnforcement({ ...parts, ...unread, maxDataAgeMs: 60_000, pollMs: 10 }));
   stack.defer(() => lifetime.abort());
   const judging = { feed, inForce: enforcement.inForce, texts: TEXTS, clock };
   const explainDriver = openExplainDriver({
