@@ -1,5 +1,5 @@
 import type { DescField, DescMethod } from '@bufbuild/protobuf';
-import { ERROR_REASONS, type Reason } from '../src/api/error-reasons.ts';
+import { ACTIONS, ERROR_REASONS, type Reason } from '../src/api/error-reasons.ts';
 import { routesOf } from '../src/api/transcoding.ts';
 import { commentOf } from './comments.ts';
 import { openSchemas, type Schema } from './schemas.ts';
@@ -99,6 +99,9 @@ function refusalSchema(): Schema {
     properties: {
       code: { ...text, description: 'The code of the RPC, in snake case' },
       reason: { ...text, description: 'Stable; one of ErrorReason, without the prefix' },
+      text: { ...text, description: 'For the driver, in Russian or, by Accept-Language, in English' },
+      action: { ...text, enum: [...ACTIONS], description: 'What may help' },
+      action_url: { ...text, format: 'uri', description: 'Where the app finds that, if it is configured' },
       message: { ...text, description: 'For developers; it may change' },
       details: {
         type: 'array',

@@ -191,6 +191,7 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
       frames: openWatchFrames({ feed, regions: config.regions }),
       auth,
       readiness,
+      actionUrls: limits.api,
       host: config.host,
       port: config.port,
       tls: keys,

@@ -1,14 +1,29 @@
 import { z } from 'zod';
+import { ACTIONS } from './api/error-reasons.ts';
 import { count, ms, section } from './config-limits.ts';
 
 /** The limits of the edge: what others ask, and who they are. */
 const display = z.enum(['full', 'masked', 'fact']);
 
+/** Opens something in an app or on a page of ours: no script, and nothing in it but what is said. */
+const actionUrl = z
+  .string()
+  .max(500)
+  .refine((template) => {
+    const filled = template.replaceAll('{lang}', 'ru').replaceAll('{reason}', 'ID_MISMATCH');
+    return !/[{}\s]|^(javascript|data|vbscript|file|blob):/i.test(filled) && URL.canParse(filled);
+  }, 'must be a URL, with {lang} and {reason} as all that is filled in');
+const actionUrls = z.partialRecord(z.enum(ACTIONS), actionUrl);
+const app = z.string().regex(/^[a-z0-9_.-]{1,64}$/);
+
 export const api = section({
   /** How much of the id its driver sees. */
   idDisplay: display.default('masked'),
   /** The same by app, as X-Request-Application names it in lower case. */
-  idDisplayByApp: z.record(z.string().regex(/^[a-z0-9_.-]{1,64}$/), display).default({}),
+  idDisplayByApp: z.record(app, display).default({}),
+  /** Links in refusals by action (`ENTER_ID`, `SIGN_IN`, `TRY_AGAIN`, `TRY_LATER`): of every app, and instead of those of one app. */
+  actionUrls: actionUrls.default({}),
+  actionUrlsByApp: z.record(app, actionUrls).default({}),
   /** Of a driver's call, within which the app gets an answer. */
   deadlineMs: ms(4_000),
   /** Of one reading of the database for such a call. */

@@ -16,7 +16,7 @@ async function main(): Promise<void> {
   let toldAtMs = 0;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
-      toldAtMs = performance.now();
+      toldAtMs = systemClock.monotonic();
       log.info({ signal }, 'stopping');
       lifetime.stop(graceMs / 2);
       setTimeout(() => {
@@ -37,7 +37,7 @@ async function main(): Promise<void> {
     log.info({ url: service.url, metricsPort: service.metricsPort, parts: [...config.parts] }, 'started');
     await service.ended;
   }
-  log.info({ tookMs: Math.round(performance.now() - toldAtMs) }, 'stopped');
+  log.info({ tookMs: Math.round(systemClock.monotonic() - toldAtMs) }, 'stopped');
 }
 
 try {

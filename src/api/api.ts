@@ -18,6 +18,7 @@ import type { TlsKeys } from '../runtime/listener-front.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { rulesOf } from './access.ts';
+import { type ActionUrlOptions, makeAddLink } from './action-links.ts';
 import { makeAdmit } from './admission.ts';
 import { makeRequestHandler } from './endpoints.ts';
 import { refuse } from './errors.ts';
@@ -57,6 +58,8 @@ export type ApiOptions = {
   host: string;
   /** 0: any free one. */
   port: number;
+  /** Where apps find what may help after a refusal. Absent: they know it themselves. */
+  actionUrls?: ActionUrlOptions;
   /** Absent: plain HTTP. */
   tls?: TlsKeys | undefined;
   listenerLimits?: Partial<ListenerLimits>;
@@ -84,7 +87,7 @@ export function openApi(options: ApiOptions): Promise<Listener> {
     [...ops.keys()],
   );
   const admit = makeAdmit(options.auth, rules, metrics);
-  const interceptors = makeInterceptors(log, admit);
+  const interceptors = makeInterceptors(log, admit, options.actionUrls && makeAddLink(options.actionUrls));
   const { frames = new Map() } = options;
   const endpoints = makeEndpoints(specs, {
     interceptors,

@@ -17,7 +17,8 @@ type Facts = {
 };
 
 /** Words for apps: let the driver write the id anew, sign in anew, repeat at once, repeat when Retry-After says so. */
-export type Action = 'ENTER_ID' | 'SIGN_IN' | 'TRY_AGAIN' | 'TRY_LATER';
+export const ACTIONS = ['ENTER_ID', 'SIGN_IN', 'TRY_AGAIN', 'TRY_LATER'] as const;
+export type Action = (typeof ACTIONS)[number];
 
 /** Every reason of the contract (`ErrorReason` without its prefix) and how it is answered. */
 export const ERROR_REASONS = {

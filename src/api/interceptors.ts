@@ -1,13 +1,14 @@
 import type { Message } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import type { Log } from '../runtime/log.ts';
+import { type AddLink, addNoLink } from './action-links.ts';
 import { type Admit, admitCallers } from './admission.ts';
 import { type Call, callOf } from './call.ts';
 import { localize, reasonOf, refuse, refuseWithCode, toRefusal } from './errors.ts';
 
 /** What every call passes, from the outside in. The same for RPCs and for the REST paths. */
-export function makeInterceptors(log: Log, admit: Admit): Interceptor[] {
-  return [answerErrors(log), admitCallers(admit), receiveMessage];
+export function makeInterceptors(log: Log, admit: Admit, addLink: AddLink = addNoLink): Interceptor[] {
+  return [answerErrors(log, addLink), admitCallers(admit), receiveMessage];
 }
 
 /** Makes an error the refusal that leaves, and tells the call how it came out. */
@@ -24,11 +25,15 @@ export function failCall(
 }
 
 /** Every error leaves as a refusal; the call learns how it came out. */
-function answerErrors(log: Log): Interceptor {
+function answerErrors(log: Log, addLink: AddLink): Interceptor {
   return (next) => async (req) => {
     const call = callOf(req.contextValues);
     const { header, signal } = req;
-    const fail = (error: unknown) => failCall(error, { call, log, header, signal });
+    const fail = (error: unknown) => {
+      const refusal = failCall(error, { call, log, header, signal });
+      addLink(refusal, call, header.get('accept-language'));
+      return refusal;
+    };
     call.code = 'canceled';
     try {
       const response = await next(req);

@@ -1,8 +1,9 @@
 import { type JsonObject, toJson } from '@bufbuild/protobuf';
 import { type ConnectError, createHandlerContext, type Interceptor, type MethodImplSpec } from '@connectrpc/connect';
 import { invokeUnaryImplementation, type UniversalServerRequest } from '@connectrpc/connect/protocol';
-import { LocalizedMessageSchema } from '../../gen/google/rpc/error_details_pb.ts';
+import { ErrorInfoSchema, LocalizedMessageSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import type { HttpRequest, HttpResponse } from '../runtime/listener.ts';
+import { ACTION_URL } from './action-links.ts';
 import type { Call } from './call.ts';
 import { decodeJson } from './decode.ts';
 import { factsOf } from './error-reasons.ts';
@@ -82,12 +83,13 @@ function sendRefusal(res: HttpResponse, error: ConnectError): void {
   const headers = retryAfterMs === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfterMs / 1_000)) };
   const details = error.details.flatMap((detail) => ('desc' in detail ? [detail] : []));
   const text = error.findDetails(LocalizedMessageSchema)[0]?.message;
-  const action = reason && factsOf(reason).action;
+  const { action, [ACTION_URL]: actionUrl } = error.findDetails(ErrorInfoSchema)[0]?.metadata ?? {};
   const body: JsonObject = {
     code,
     ...(reason && { reason }),
     ...(text && { text }),
     ...(action && { action }),
+    ...(actionUrl && { [ACTION_URL]: actionUrl }),
     message: error.rawMessage,
     details: details.map(({ desc, value }) => ({
       '@type': `type.googleapis.com/${desc.typeName}`,
