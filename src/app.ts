@@ -7,6 +7,7 @@ import { openIncrementalUpdatesService } from './api/incremental-updates-service
 import { openOperationsService } from './api/operations-service.ts';
 import { openPolicyService } from './api/policy-service.ts';
 import { openStatusIngestService } from './api/status-ingest-service.ts';
+import { openSupplyService } from './api/supply-service.ts';
 import { openWatchFrames } from './api/watch-frames.ts';
 import { openAuth } from './auth/open-auth.ts';
 import { openCategories } from './clients/categories.ts';
@@ -34,6 +35,7 @@ import { openDatabase } from './store/database.ts';
 import { migrate } from './store/migrate.ts';
 import { putRules } from './store/rules.ts';
 import { openTokenStore } from './store/tokens.ts';
+import { openSupply, type Supply } from './supply/supply.ts';
 
 /** The service in this process. Disposing it ends everything in the reverse order of its start. */
 export type Service = AsyncDisposable & {
@@ -123,22 +125,30 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
       delivery.start();
     }
 
-    // What others ask of us.
-    if (!parts.has('feed') || !parts.has('api')) return serviceOf(null);
     const { maxDataAgeMs, heartbeatMs: heartbeatIntervalMs, ...feedLimits } = limits.feed;
-    const feed = stack.use(
-      openFeed({ ...common, ...feedLimits, heartbeatIntervalMs, stopSpreadMs: limits.process.graceMs * 0.3 }),
-    );
-    reasons.push(() => feed.notReady());
+    const feed = parts.has('feed')
+      ? stack.use(
+          openFeed({ ...common, ...feedLimits, heartbeatIntervalMs, stopSpreadMs: limits.process.graceMs * 0.3 }),
+        )
+      : null;
+    let supply: Supply | null = null;
     const enforcement = stack.use(
       openEnforcement({
         ...common,
         maxDataAgeMs,
         regulator: regulator.name,
-        readings: () => null,
-        dataAgeMs: () => feed.sourceAgeMs(),
+        readings: () => supply?.readings() ?? null,
+        dataAgeMs: () => feed?.sourceAgeMs() ?? 0,
       }),
     );
+    const supplyLimits = { ...limits.supply, maxSilenceMs, lostMs: limits.maintenance.supplyChangesMs / 2 };
+    if (parts.has('supply')) {
+      supply = stack.use(openSupply({ ...common, trackstory, inForce: enforcement.inForce, limits: supplyLimits }));
+    }
+
+    // What others ask of us.
+    if (!feed || !parts.has('api')) return serviceOf(null);
+    reasons.push(() => feed.notReady());
     enforcement.onChange(({ message }) => feed.setPolicy(message));
     reasons.push(() => enforcement.notReady());
     const judging = { feed, inForce: enforcement.inForce, texts: config.texts, clock };
@@ -187,6 +197,7 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
           replay: (ids) => intake.replay(ids),
         }),
         policy: openPolicyService({ ...common, regions: config.regions }),
+        supply: openSupplyService({ ...common, regions: config.regions }),
       },
       frames: openWatchFrames({ feed, regions: config.regions }),
       auth,

@@ -120,6 +120,17 @@ export const limitsSchema = z.strictObject({
   api,
   auth,
   listener,
+  supply: section({
+    pollMs: ms(500),
+    /** How long nobody counts when the instance that does is gone. */
+    leaseMs: ms(10_000),
+    /** How often the figures are written. */
+    writeMs: ms(1_000),
+    /** People whose place is asked for in a second, each again after `placeMs`; a position older than `positionMaxAgeMs` says nothing. */
+    placesPerRound: count(2_000, 1, 20_000),
+    placeMs: ms(120_000),
+    positionMaxAgeMs: ms(3_600_000),
+  }),
   maintenance: section({
     periodMs: ms(60_000),
     /** Of the journal and the history of sessions. */
@@ -135,13 +146,18 @@ export const limitsSchema = z.strictObject({
     driverAnswerDays: count(2, 1, 30),
     /** How long tombstones stay for old cursors. */
     tombstoneDays: count(7, 1, 31),
+    /** Of the figures of supply, by minute and by hour. */
+    supplyMinuteDays: count(7, 1, 31),
+    supplyHourDays: count(400, 31, 3_650),
+    /** What whoever counts drivers has to follow. */
+    supplyChangesMs: ms(600_000, 300_000),
     gaugeMs: ms(10_000),
   }),
 });
 
 export type Limits = z.infer<typeof limitsSchema>;
 
-export const partNames = ['intake', 'delivery', 'mirror', 'feed', 'api'] as const;
+export const partNames = ['intake', 'delivery', 'mirror', 'supply', 'feed', 'api'] as const;
 export type PartName = (typeof partNames)[number];
 
 const url = z.url({ protocol: /^https?$/ });

@@ -26,10 +26,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'src/feed/feed.ts',
     'src/regulator/regulator.ts',
     'src/enforcement/enforcement.ts',
+    'src/supply/supply.ts',
     'src/clients',
     'verdict',
     'gen',
   ],
+  'src/supply': ['src/domain', 'src/runtime', 'src/store', 'src/clients', 'verdict', 'gen'],
   'src/enforcement': ['src/domain', 'src/runtime', 'src/store', 'verdict', 'gen'],
   'src/stub': [
     'src/api',
@@ -52,7 +54,15 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 };
 
 /** Folders whose public face is the file of the folder's name; its other files are private to it. */
-const FACES = ['src/mirror', 'src/feed', 'src/intake', 'src/delivery', 'src/maintenance', 'src/enforcement'];
+const FACES = [
+  'src/mirror',
+  'src/feed',
+  'src/intake',
+  'src/delivery',
+  'src/maintenance',
+  'src/enforcement',
+  'src/supply',
+];
 
 const ROOT = resolve(import.meta.dirname, '..');
 const LONGEST_FILE = 250;

@@ -33,7 +33,7 @@ function problemsOf(env: Record<string, string | undefined>, folder?: string): s
 test('the shipped folder is good and frozen, with Moscow in it', () => {
   const config = readConfig(good);
   expect(config.regions.map(({ id, on }) => [id, on])).toEqual([['moscow', true]]);
-  expect(config.parts).toEqual(new Set(['intake', 'delivery', 'mirror', 'feed', 'api']));
+  expect(config.parts).toEqual(new Set(['intake', 'delivery', 'mirror', 'supply', 'feed', 'api']));
   expect(config.kafkaBrokers).toBeNull();
   expect(Object.isFrozen(config)).toBe(true);
 });

@@ -30,7 +30,7 @@ const { db } = openDatabase({
   timer: metrics.timer('store'),
 });
 const feed = openFeed({ db, instance: 'typed', lifetime, clock, log, metrics });
-const none = { driverId: {}, diagnostics: {}, statusIngest: {}, operations: {}, policy: {} } as Omit<
+const none = { driverId: {}, diagnostics: {}, statusIngest: {}, operations: {}, policy: {}, supply: {} } as Omit<
   Services,
   'incrementalUpdates'
 >;

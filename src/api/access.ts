@@ -47,6 +47,8 @@ export const ACCESS: Readonly<Record<string, Rule>> = {
   'deptrans.v1.PolicyService/ListStepBacks': engineers,
   'deptrans.v1.PolicyService/EndStepBack': engineers,
 
+  'deptrans.v1.SupplyService/GetLoss': readers,
+
   'grpc.health.v1.Health/Check': 'anyone',
   'grpc.health.v1.Health/List': 'anyone',
   'grpc.health.v1.Health/Watch': 'anyone',

@@ -6,6 +6,7 @@ import { IncrementalUpdatesService } from '../../gen/deptrans/v1/incremental_upd
 import { OperationsService } from '../../gen/deptrans/v1/operations_pb.ts';
 import { PolicyService } from '../../gen/deptrans/v1/policy_pb.ts';
 import { StatusIngestService } from '../../gen/deptrans/v1/status_ingest_pb.ts';
+import { SupplyService } from '../../gen/deptrans/v1/supply_pb.ts';
 import { file_google_rpc_error_details } from '../../gen/google/rpc/error_details_pb.ts';
 import { ServerReflection } from '../../gen/grpc/reflection/v1/reflection_pb.ts';
 import { ServerReflection as ServerReflectionAlpha } from '../../gen/grpc/reflection/v1alpha/reflection_pb.ts';
@@ -46,6 +47,7 @@ export type Services = {
   statusIngest: ServiceImpl<typeof StatusIngestService>;
   operations: ServiceImpl<typeof OperationsService>;
   policy: ServiceImpl<typeof PolicyService>;
+  supply: ServiceImpl<typeof SupplyService>;
 };
 
 export type ApiOptions = {
@@ -113,6 +115,7 @@ function specsOf(services: Services, readiness: Readiness, clock: Clock): Method
     [StatusIngestService, services.statusIngest],
     [OperationsService, services.operations],
     [PolicyService, services.policy],
+    [SupplyService, services.supply],
   ];
   const names = ours.map(([service]) => service);
   const health = openHealthService({ readiness, services: names.map((service) => service.typeName), clock });

@@ -29,9 +29,9 @@ function verdictMessage(verdict: Verdict, region: string, facts: Facts | null, t
   const { since, until } = timesOf(verdict, facts);
   const told = isShown(reason) && MODES.indexOf(mode) >= WARN ? texts[reason] : null;
   return {
-    check: CHECKS[check],
+    check: CHECK_NUMBERS[check],
     outcome: OUTCOMES[outcome],
-    reason: REASONS[reason],
+    reason: REASON_NUMBERS[reason],
     allowCurrentOrder: true,
     region,
     mode: MODE_NUMBERS[mode],
@@ -45,7 +45,7 @@ function verdictMessage(verdict: Verdict, region: string, facts: Facts | null, t
 
 const WARN = MODES.indexOf('warn');
 
-const CHECKS = { deptrans_id: Check.DEPTRANS_ID, session: Check.SESSION } as const;
+export const CHECK_NUMBERS = { deptrans_id: Check.DEPTRANS_ID, session: Check.SESSION } as const;
 
 const OUTCOMES = {
   pass: VerdictOutcome.PASS,
@@ -61,7 +61,7 @@ const MODE_NUMBERS = {
   block: EnforcementMode.BLOCK,
 } as const satisfies Record<Mode, EnforcementMode>;
 
-const REASONS = {
+export const REASON_NUMBERS = {
   ok: VerdictReason.UNSPECIFIED,
   not_required: VerdictReason.NOT_REQUIRED,
   no_id: VerdictReason.NO_ID,

@@ -22,6 +22,8 @@ import {
   type EndKey,
   makePartitions,
 } from '../store/retention.ts';
+import { deleteSupplyChanges } from '../store/supply-changes.ts';
+import { deleteSupplyHistory } from '../store/supply-figures.ts';
 import { collectTombstones, markNow, seqBefore } from '../store/tombstones.ts';
 import { openGauges } from './gauges.ts';
 
@@ -44,6 +46,9 @@ export type MaintenanceLimits = {
   licenceChangeDays: number;
   driverAnswerDays: number;
   tombstoneDays: number;
+  supplyMinuteDays: number;
+  supplyHourDays: number;
+  supplyChangesMs: number;
   gaugeMs: number;
 };
 
@@ -110,6 +115,9 @@ export function openMaintenance(parts: MaintenanceParts): Maintenance {
       ['licence_changes', () => deleteLicenceChanges(db, limits.licenceChangeDays, BITE)],
       ['driver_answers', () => deleteDriverAnswers(db, limits.driverAnswerDays, BITE)],
       ['id_attempts', () => deleteFullBudgets(db, BITE)],
+      ['supply_changes', () => deleteSupplyChanges(db, limits.supplyChangesMs, BITE)],
+      ['supply_minutes', () => deleteSupplyHistory(db, 'minute', limits.supplyMinuteDays, BITE)],
+      ['supply_hours', () => deleteSupplyHistory(db, 'hour', limits.supplyHourDays, BITE)],
       ['feed_log', () => deleteFeedLog(db, limits.feedLogMs, BITE)],
       ['driver_states', () => deleteOfflineStates(db, REPLAY_HORIZON_DAYS, BITE)],
       ['tombstones', () => inTransaction(db, (tx) => collectTombstones(tx, old, BITE))],

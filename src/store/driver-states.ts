@@ -76,7 +76,7 @@ export type StateChanges = {
 
 /**
  * Writes states that are locked; appends every change of connected to the journal, with the person behind the profile as far as known; and
- * puts the profiles that changed into the queue, due now, each with the transition that it stands for. Returns how many of the rows that it
+ * puts the profiles that changed into the queue, due now, each with the transition that it stands for; whoever counts drivers is told. Returns how many of the rows that it
  * replaced there carried an event. A locked state keeps others from adding rows of its profile to the queue.
  *
  * One statement, in which states name their rows by where these lie: so no key is sent again. Throws if a row is not there: then it was not locked.
@@ -95,6 +95,11 @@ export async function writeStates(tx: Db, { states, changes, queue }: StateChang
                u(row, status, connected_at, event_at, gen, off, seen_at, no)
        where s.ctid = u.row
       returning s.park_id, s.driver_id, u.no
+    ), known as materialized (
+      select s.*, p.driver_license_pd_id as person, p.profile_no
+        from state s left join lateral (
+          select p.driver_license_pd_id, p.profile_no from deptrans.driver_persons p
+           where p.park_id = s.park_id and p.driver_id = s.driver_id limit 1) p on true
     ), journal as (
       insert into deptrans.journal (at, kind, park_id, driver_id, driver_license_pd_id, direction, happened_at, received_at)
       select n.at, 'transition', p.park_id, p.driver_id, p.person, case c.connected when 1 then 'connected' else 'disconnected' end,
@@ -102,10 +107,14 @@ export async function writeStates(tx: Db, { states, changes, queue }: StateChang
         from (select deptrans.now() as at offset 0) n,
              unnest(${column(changes, (c) => c.no)}::int[], ${column(changes, (c) => Number(c.connected))}::int[],
                     ${column(changes, (c) => c.eventAtMs)}::float8[]) with ordinality c(no, connected, event_at, i)
-        join (select s.*, (select p.driver_license_pd_id from deptrans.driver_persons p
-                            where p.park_id = s.park_id and p.driver_id = s.driver_id) as person
-                from state s offset 0) p using (no)
+        join known p using (no)
        order by c.i
+    ), counted as (
+      insert into deptrans.supply_changes (at, profiles, keys)
+      select deptrans.now(), coalesce(array_agg(p.profile_no) filter (where p.profile_no is not null), '{}'),
+             coalesce(string_to_array(string_agg(p.park_id || E'\\n' || p.driver_id, E'\\n') filter (where p.profile_no is null), E'\\n'), '{}')
+        from unnest(${column(queue, (c) => c.no)}::int[]) c(no) join known p using (no)
+      having count(*) > 0
     ), queued as materialized (
       select s.park_id, s.driver_id, u.status, to_timestamp(u.event_at / 1000) as event_at
         from unnest(${column(queue, (c) => c.no)}::int[], ${column(queue, (c) => c.status)}::text[],

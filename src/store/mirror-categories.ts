@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { Db } from './database.ts';
 import { lockMapping } from './locks.ts';
 import { lockMirrorRows, type MirrorKey, type PageMode, wakePeople } from './mirror-rows.ts';
+import { noteSupplyChanges } from './supply-changes.ts';
 
 /** The tariffs of a profile, sorted, as driver-categories-api says. */
 export type CategoriesRow = MirrorKey & { categories: string[] };
@@ -33,6 +34,8 @@ export async function writeCategories(tx: Db, rows: readonly CategoriesRow[], mo
       update deptrans.driver_persons d set categories_revision = ${mode.changeNo}
         from ${columns(same)} where d.park_id = u.park_id and d.driver_id = u.driver_id`.execute(tx);
   }
+  await noteSupplyChanges(tx, changed);
+  await noteSupplyChanges(tx, added);
   if (mode.quiet) return;
   const people = rows.flatMap((_, i) => (isSame(i) ? [] : (known[i]?.person ?? [])));
   await wakePeople(tx, people, changed);

@@ -5,6 +5,7 @@ import { DiagnosticsService } from '../../gen/deptrans/v1/diagnostics_pb.ts';
 import { OperationsService } from '../../gen/deptrans/v1/operations_pb.ts';
 import { PolicyInForceSchema, PolicyService } from '../../gen/deptrans/v1/policy_pb.ts';
 import type { ContractorStatusEvent } from '../../gen/deptrans/v1/status_ingest_pb.ts';
+import { SupplyService } from '../../gen/deptrans/v1/supply_pb.ts';
 import type { Services } from '../api/api.ts';
 import { driverOf } from '../api/call.ts';
 import { openDiagnosticsService } from '../api/diagnostics-service.ts';
@@ -42,6 +43,7 @@ export function openStubServices(options: {
     statusIngest: openStatusIngestService({ takeEvents: (events) => Promise.resolve(takeEvents(events, clock.now())) }),
     operations: examplesOf(OperationsService) as Services['operations'],
     policy: examplesOf(PolicyService) as Services['policy'],
+    supply: examplesOf(SupplyService) as Services['supply'],
   };
   return Object.fromEntries(
     Object.entries(services).map(([name, service]) => [name, scripted(service as Implementation, clock)]),

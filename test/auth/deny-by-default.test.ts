@@ -48,6 +48,7 @@ const EXPECTED: Record<string, string> = {
   'deptrans.v1.PolicyService/Resume': '- - - - - - - x x +',
   'deptrans.v1.PolicyService/ListStepBacks': '- - - - - - - x x +',
   'deptrans.v1.PolicyService/EndStepBack': '- - - - - - - x x +',
+  'deptrans.v1.SupplyService/GetLoss': '- - - - - - - x x +',
   'grpc.health.v1.Health/Check': '+ + + + + + + + + +',
   'grpc.health.v1.Health/List': '+ + + + + + + + + +',
   'grpc.health.v1.Health/Watch': '+ + + + + + + + + +',

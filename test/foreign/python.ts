@@ -38,9 +38,16 @@ async function makeEnvironment(): Promise<string> {
 
 async function generate(interpreter: string): Promise<string> {
   const proto = join(ROOT, 'proto');
-  const names = ['records', 'driver_id', 'incremental_updates', 'diagnostics', 'policy', 'status_ingest', 'errors'].map(
-    (name) => `deptrans/v1/${name}.proto`,
-  );
+  const names = [
+    'records',
+    'driver_id',
+    'incremental_updates',
+    'diagnostics',
+    'policy',
+    'status_ingest',
+    'supply',
+    'errors',
+  ].map((name) => `deptrans/v1/${name}.proto`);
   const texts = await Promise.all(names.map((name) => readFile(join(proto, name))));
   const folder = join(CACHE, `gen-${digest(Buffer.concat(texts))}`);
   const googleapis = join(ROOT, 'node_modules/google-gax/build/protos');

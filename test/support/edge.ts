@@ -110,6 +110,7 @@ export function fixedServices(): Services {
       listDifferences: () => ({}),
       async *exportExchanges() {},
     },
+    supply: { getLoss: () => ({}) },
     policy: {
       get: () => ({}),
       put: () => ({}),

@@ -7,6 +7,7 @@ import { IncrementalUpdatesService } from '../../gen/deptrans/v1/incremental_upd
 import { OperationsService } from '../../gen/deptrans/v1/operations_pb.ts';
 import { PolicyService } from '../../gen/deptrans/v1/policy_pb.ts';
 import { StatusIngestService } from '../../gen/deptrans/v1/status_ingest_pb.ts';
+import { SupplyService } from '../../gen/deptrans/v1/supply_pb.ts';
 import { ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { Health } from '../../gen/health/v1/health_pb.ts';
 
@@ -36,6 +37,7 @@ const services = [
   StatusIngestService,
   OperationsService,
   PolicyService,
+  SupplyService,
   Health,
 ];
 /** Every method that the edge serves, but reflection. */

@@ -1,0 +1,124 @@
+import { type Facts, judge, type Order, type Reason, type Verdict } from '../../verdict/verdict.ts';
+import type { Lens } from './lens.ts';
+import type { Roll } from './roll.ts';
+
+/** How a person counts: where, by which tariffs, and what each check says. Most people count like many others. */
+export type Ballot = Readonly<{
+  /** Empty: somewhere, nobody knows where; then nothing else is said. */
+  region: string;
+  deptransId: Reason;
+  session: Reason;
+  /** The tariffs by which the person works there, in the region's order. */
+  tariffs: readonly { category: string; blocked: number }[];
+}>;
+
+/** Bits of `blocked`: the policy blocks by the check, or by any, or would if no region had stepped back. */
+export const BY_ID = 1;
+export const BY_SESSION = 2;
+export const AT_ALL = 4;
+export const AS_PUT = 8;
+const BY_ALL = 15;
+
+export const UNPLACED: Ballot = { region: '', deptransId: 'not_required', session: 'not_required', tariffs: [] };
+
+/**
+ * How a person counts now; null: not at all (nobody heard of it for long, it is outside, or works by no tariff of its region). The same one function
+ * judges as everywhere. Of several profiles the policy's mildest word counts, since orders come through each.
+ */
+export function ballotOf(roll: Roll, row: number, lens: Lens, now: number, maxSilenceMs: number): Ballot | null {
+  const region = regionOf(roll, row, now);
+  if (region === null) return isListed(roll, row, lens, now, maxSilenceMs) ? UNPLACED : null;
+  const rules = lens.policy.regions.get(region);
+  if (!rules?.region.on) return null;
+  const blocked = new Map<string, number>();
+  let reasons: { deptransId: Verdict; session: Verdict } | null = null;
+  for (let profile = roll.firstProfile(row); profile !== 0; profile = roll.nextProfile(profile)) {
+    if (now - roll.seenAt(profile) > maxSilenceMs) continue;
+    const facts = roll.factsOf(row, profile);
+    for (const category of roll.categories(profile)) {
+      if (!rules.tariffs.has(category)) continue;
+      const order = lens.orderOf(region, category);
+      blocked.set(category, (blocked.get(category) ?? BY_ALL) & bitsOf(facts, order, lens, now));
+      reasons ??= judge(facts, order, lens.blocking, now, 0);
+    }
+  }
+  if (!reasons) return null;
+  const tariffs = [];
+  for (const category of rules.tariffs) {
+    const bits = blocked.get(category);
+    if (bits !== undefined) tariffs.push({ category, blocked: bits });
+  }
+  return { region, deptransId: reasons.deptransId.reason, session: reasons.session.reason, tariffs };
+}
+
+/** Whether an order through any tariff is kept from the person, by a check or at all: it is, if it is through each. */
+export function blockedEverywhere({ tariffs }: Ballot): number {
+  return tariffs.reduce((bits, { blocked }) => bits & blocked, BY_ALL);
+}
+
+/**
+ * Where a person counts: where its open shift was judged; without one, where it was found; if nobody said where, where its last shift was judged. Empty:
+ * outside every region; null: not known.
+ */
+export function regionOf(roll: Roll, row: number, now: number): string | null {
+  const judged = roll.sessionRegion(row);
+  if (judged !== '' && isOpen(roll, row, now)) return judged;
+  return roll.place(row) ?? (judged === '' ? null : judged);
+}
+
+/** Whether nobody but trackstory can say where the person is. */
+export function needsPlace(roll: Roll, row: number, lens: Lens, now: number, maxSilenceMs: number): boolean {
+  if (roll.sessionRegion(row) !== '' && isOpen(roll, row, now)) return false;
+  return isListed(roll, row, lens, now, maxSilenceMs);
+}
+
+/** The next moment at which the person may count differently though nothing is told; infinity: never. */
+export function nextChangeAt(roll: Roll, row: number, lens: Lens, now: number, maxSilenceMs: number): number {
+  let next = Number.POSITIVE_INFINITY;
+  const consider = (at: number) => {
+    if (at > now && at < next) next = at;
+  };
+  const endedAt = roll.sessionEndedAt(row);
+  consider(endedAt);
+  const region = lens.policy.regions.get(regionOf(roll, row, now) ?? '');
+  if (region) {
+    consider(endedAt - region.region.endsSoonMs);
+    const boundAt = roll.bindingUpdatedAt(row);
+    for (const graceMs of lens.gracesOf(region.region.id)) consider(boundAt + graceMs);
+  }
+  for (let profile = roll.firstProfile(row); profile !== 0; profile = roll.nextProfile(profile))
+    consider(roll.seenAt(profile) + maxSilenceMs + 1);
+  return next;
+}
+
+function bitsOf(facts: Facts | null, order: Order, { policy, asPut }: Lens, now: number): number {
+  const { deptransId, session, isAllowed } = judge(facts, order, policy, now, 0);
+  const isAllowedAsPut = asPut === policy ? isAllowed : judge(facts, order, asPut, now, 0).isAllowed;
+  return (
+    (isBlocking(deptransId) ? BY_ID : 0) |
+    (isBlocking(session) ? BY_SESSION : 0) |
+    (isAllowed ? 0 : AT_ALL) |
+    (isAllowedAsPut ? 0 : AS_PUT)
+  );
+}
+
+function isBlocking({ outcome, mode }: Verdict): boolean {
+  return outcome === 'fail' && mode === 'block';
+}
+
+function isOpen(roll: Roll, row: number, now: number): boolean {
+  switch (roll.session(row)) {
+    case 'issued':
+    case 'online':
+    case 'unrecognised':
+      return !(roll.sessionEndedAt(row) <= now);
+    default:
+      return false;
+  }
+}
+
+function isListed(roll: Roll, row: number, lens: Lens, now: number, maxSilenceMs: number): boolean {
+  for (let profile = roll.firstProfile(row); profile !== 0; profile = roll.nextProfile(profile))
+    if (now - roll.seenAt(profile) <= maxSilenceMs && lens.isListed(roll.categories(profile))) return true;
+  return false;
+}

@@ -1,0 +1,248 @@
+import { type CompiledPolicy, compilePolicy, type Facts } from '../../verdict/verdict.ts';
+import { contains, type Point, type Region } from '../domain/region.ts';
+import type { SupplyAsked, SupplyRead } from '../store/supply-people.ts';
+import { ballotOf, needsPlace, nextChangeAt, regionOf } from './ballot.ts';
+import { figuresOf, type RegionFigures } from './figures.ts';
+import { type Lens, openLens } from './lens.ts';
+import { Roll } from './roll.ts';
+import { Tally } from './tally.ts';
+import { Timers } from './timers.ts';
+
+/** People who are judged in one go: some milliseconds, so that nobody else waits for long. */
+const SLICE = 1_000;
+
+/** The policy in force, and the same as if no region had stepped back. */
+export type Policies = { readonly compiled: CompiledPolicy; readonly asPut: CompiledPolicy };
+
+/** Where a person is to be asked for. */
+export type Wanted = { no: number; profiles: { parkId: string; driverId: string }[] };
+
+/** A connected person as one profile shows it. `region` is where it counts; empty: outside, null: not known. */
+export type Seen = {
+  no: number;
+  region: string | null;
+  parkId: string;
+  driverId: string;
+  /** Sorted. */
+  categories: readonly string[];
+  /** null: nobody but the mirror knows the profile. */
+  facts: Facts | null;
+};
+
+/**
+ * Everybody who is connected, and how they count by the policy in force: kept by changes alone. What happens by itself (shifts that end, grace that runs
+ * out, rules that begin, silence) has a moment of its own per person; another policy, and other regions, are gone through in slices.
+ *
+ * To go through all people, for a preview or anything else: `for (let row = 1; row < census.end; row++) census.look(row, see)`, some thousand at a time with a
+ * turn of the event loop in between; rows come and go meanwhile, and none is seen twice that stays. `census.figuresUnder` counts by another policy.
+ */
+export class Census {
+  readonly #roll = new Roll();
+  readonly #tally = new Tally();
+  readonly #timers = new Timers();
+  readonly #maxSilenceMs: number;
+  readonly #unasked = new Set<number>();
+  #lens: Lens = openLens(compilePolicy({ version: 0, suspended: false, maxDataAgeMs: 0, regions: [] }));
+  #regions: readonly Region[] = [];
+  #ruleAt = Number.POSITIVE_INFINITY;
+  /** The next row to be judged anew; 0: all are judged by the present lens. */
+  #anew = 0;
+  #asking = 1;
+
+  constructor(maxSilenceMs: number) {
+    this.#maxSilenceMs = maxSilenceMs;
+  }
+
+  /** How many people are connected, wherever they are. */
+  get size(): number {
+    return this.#roll.size;
+  }
+
+  get end(): number {
+    return this.#roll.end;
+  }
+
+  get lens(): Lens {
+    return this.#lens;
+  }
+
+  /** Everybody is judged by one policy, and it is the newest given. */
+  get isSettled(): boolean {
+    return this.#anew === 0;
+  }
+
+  /** From now on people are judged by this policy, within these regions. Those who are here are, slice by slice, by `advance`. */
+  judgeBy({ compiled, asPut }: Policies, regions: readonly Region[], now: number): void {
+    this.#lens = openLens(compiled, asPut);
+    this.#regions = regions;
+    this.#begin(now);
+  }
+
+  /** Whose profile it is; 0: nobody's here. */
+  ownerOf(profileNo: number): number {
+    return this.#roll.ownerOf(profileNo);
+  }
+
+  /** Takes in what was read of those who were asked for. Who is behind none of the connected profiles any more is gone. */
+  take({ profiles = [] }: SupplyAsked, { people, alone }: SupplyRead, now: number): void {
+    const here = new Set(people.map(({ no }) => no));
+    for (const no of [...profiles, ...alone]) if (!here.has(-no)) this.#drop(-no, now);
+    for (const person of people) if (person.profiles.length === 0) this.#drop(person.no, now);
+    for (const person of people) {
+      if (person.profiles.length === 0) continue;
+      const row = this.#roll.put(person);
+      this.#judge(row, now);
+    }
+  }
+
+  /**
+   * Lets what happens by itself happen up to `now`, a slice of it. Returns who has to be read again, since silence is told by nobody, and whether there is
+   * more to do at once.
+   */
+  advance(now: number): { silent: number[]; more: boolean } {
+    if (now >= this.#ruleAt) this.#begin(now);
+    const silent: number[] = [];
+    let left = SLICE;
+    for (; left > 0 && this.#timers.nextAt() <= now; left -= 1) {
+      const at = this.#timers.nextAt();
+      const row = this.#timers.pop();
+      if (this.#fellSilent(row, at)) silent.push(this.#roll.no(row));
+      this.#judge(row, at);
+    }
+    while (left > 0 && this.#anew > 0) {
+      if (this.#anew >= this.#roll.end) this.#anew = 0;
+      else {
+        const row = this.#anew++;
+        left -= 1;
+        if (this.#roll.isUsed(row)) this.#judge(row, now, true);
+      }
+    }
+    return { silent, more: this.#anew > 0 || this.#timers.nextAt() <= now };
+  }
+
+  /** Up to `limit` people whose place only trackstory knows: first those it was never asked about, then those it was asked about before `askedBefore`. */
+  wanted(limit: number, askedBefore: number, now: number): Wanted[] {
+    const found: Wanted[] = [];
+    for (const no of this.#unasked) {
+      if (found.length >= limit) return found;
+      this.#unasked.delete(no);
+      const row = this.#roll.rowOf(no);
+      if (row !== 0 && this.#needsPlace(row, now)) found.push(this.#wantedOf(row));
+    }
+    for (let looked = 0; looked < this.#roll.end && found.length < limit; looked += 1) {
+      this.#asking = this.#asking + 1 < this.#roll.end ? this.#asking + 1 : 1;
+      const row = this.#asking;
+      if (!this.#roll.isUsed(row) || this.#roll.askedAt(row) >= askedBefore) continue;
+      if (this.#needsPlace(row, now)) found.push(this.#wantedOf(row));
+    }
+    return found;
+  }
+
+  /** Where a person was found; null: trackstory does not know. */
+  place(no: number, point: Point | null, now: number): void {
+    const row = this.#roll.rowOf(no);
+    if (row === 0) return;
+    this.#roll.setPoint(row, point, now);
+    this.#judge(row, now, true);
+  }
+
+  /** Shows the person of a row, once for each of its profiles. Nobody may be there. */
+  look(row: number, see: (seen: Seen) => void, now: number): void {
+    const roll = this.#roll;
+    if (!roll.isUsed(row)) return;
+    const common = { no: roll.no(row), region: regionOf(roll, row, now) };
+    for (let profile = roll.firstProfile(row); profile !== 0; profile = roll.nextProfile(profile)) {
+      const [parkId, driverId] = [roll.parkId(profile), roll.driverId(profile)];
+      const categories = roll.categories(profile);
+      see({ ...common, parkId, driverId, categories, facts: roll.factsOf(row, profile) });
+    }
+  }
+
+  /** Figures of every region of the policy, up to a moment. Time counts from the last `resetTime`. */
+  figures(now: number): Map<string, RegionFigures> {
+    const regions = this.#lens.policy.policy.regions.map(({ id }) => id);
+    return figuresOf(regions, this.#tally.counted(now));
+  }
+
+  /** People who would count, if somebody knew where they are. */
+  unplaced(now: number): number {
+    let people = 0;
+    for (const { ballot, people: n } of this.#tally.counted(now)) if (ballot.region === '') people += n;
+    return people;
+  }
+
+  resetTime(now: number): void {
+    this.#tally.reset(now);
+  }
+
+  /** What the figures would be by another policy, at once. `turn` is awaited after each slice. */
+  async figuresUnder(
+    policy: CompiledPolicy,
+    now: number,
+    turn: () => Promise<void>,
+  ): Promise<Map<string, RegionFigures>> {
+    const lens = openLens(policy);
+    const tally = new Tally();
+    for (let row = 1; row < this.#roll.end; row += 1) {
+      if (this.#roll.isUsed(row)) {
+        const ballot = ballotOf(this.#roll, row, lens, now, this.#maxSilenceMs);
+        tally.move(0, tally.numberOf(ballot), now);
+      }
+      if (row % SLICE === 0) await turn();
+    }
+    return figuresOf(
+      policy.policy.regions.map(({ id }) => id),
+      tally.counted(now),
+    );
+  }
+
+  #begin(now: number): void {
+    this.#anew = 1;
+    this.#ruleAt = this.#lens.nextRuleAt(now);
+  }
+
+  /** `now`: since when it is so. `mayHaveMoved`: where the person is has to be found anew. */
+  #judge(row: number, now: number, mayHaveMoved = false): void {
+    const roll = this.#roll;
+    if (mayHaveMoved) roll.setPlace(row, this.#placeOf(roll.point(row)));
+    const number = this.#tally.numberOf(ballotOf(roll, row, this.#lens, now, this.#maxSilenceMs));
+    this.#tally.move(roll.ballot(row), number, now);
+    roll.setBallot(row, number);
+    this.#timers.set(row, nextChangeAt(roll, row, this.#lens, now, this.#maxSilenceMs));
+    if (roll.askedAt(row) === Number.NEGATIVE_INFINITY && this.#needsPlace(row, now)) this.#unasked.add(roll.no(row));
+  }
+
+  #drop(no: number, now: number): void {
+    const row = this.#roll.rowOf(no);
+    if (row === 0) return;
+    this.#tally.move(this.#roll.ballot(row), 0, now);
+    this.#timers.set(row, Number.POSITIVE_INFINITY);
+    this.#unasked.delete(no);
+    this.#roll.drop(row);
+  }
+
+  #placeOf(point: Point | null): string | null {
+    if (!point) return null;
+    return this.#regions.find(({ on, area }) => on && contains(area, point))?.id ?? '';
+  }
+
+  #fellSilent(row: number, now: number): boolean {
+    const roll = this.#roll;
+    for (let profile = roll.firstProfile(row); profile !== 0; profile = roll.nextProfile(profile)) {
+      if (now - roll.seenAt(profile) > this.#maxSilenceMs) return true;
+    }
+    return false;
+  }
+
+  #needsPlace(row: number, now: number): boolean {
+    return needsPlace(this.#roll, row, this.#lens, now, this.#maxSilenceMs);
+  }
+
+  #wantedOf(row: number): Wanted {
+    const roll = this.#roll;
+    const profiles = [];
+    for (let profile = roll.firstProfile(row); profile !== 0; profile = roll.nextProfile(profile))
+      profiles.push({ parkId: roll.parkId(profile), driverId: roll.driverId(profile) });
+    return { no: roll.no(row), profiles };
+  }
+}

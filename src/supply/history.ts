@@ -1,0 +1,128 @@
+import { type Db, inTransaction } from '../store/database.ts';
+import { holdTerm } from '../store/leaders.ts';
+import {
+  readLastSupplyHour,
+  readSupplyHistory,
+  type StoredStretch,
+  writeSupplyHistory,
+  writeSupplyNow,
+} from '../store/supply-figures.ts';
+import type { Census } from './census.ts';
+import { joinFigures, type RegionFigures } from './figures.ts';
+
+export const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+/** Hours are made of minutes as long as there are any. */
+const MINUTES_KEPT = 7 * DAY;
+
+/**
+ * Writes what a census counts: what is so now, each minute as it goes, and each hour of its minutes when it is over. Whoever is not the leader of the term
+ * any more writes nothing. A minute that somebody else has begun is gone on with, and says for how much of it somebody counted.
+ */
+export type History = {
+  /** Where the minute ends that is being counted. */
+  readonly minuteEnds: number;
+  /** Writes the minute up to `now`; at its end the next begins. False: another leads. */
+  writeMinute(now: number): Promise<boolean>;
+  /** Writes what is so now. False: another leads. */
+  writeNow(now: number): Promise<boolean>;
+};
+
+export type HistoryParts = { db: Db; leader: string; term(): number; census: Census };
+
+type Begun = Map<string, { coveredMs: number; figures: RegionFigures }>;
+
+/** Begins to count at `now`. */
+export async function openHistory({ db, leader, term, census }: HistoryParts, now: number): Promise<History> {
+  let minute = floor(now, MINUTE);
+  let since = now;
+  let begun = await readBegun(db, minute);
+  census.resetTime(now);
+  await writeHours(db, leader, term(), minute);
+
+  const asLeader = (write: (tx: Db) => Promise<void>) =>
+    inTransaction(
+      db,
+      async (tx) => {
+        const holds = await holdTerm(tx, leader, term());
+        if (holds) await write(tx);
+        return holds;
+      },
+      { asyncCommit: true },
+    );
+
+  const rowsAt = (at: number): StoredStretch[] =>
+    [...census.figures(at)].map(([region, figures]) => {
+      const before = begun.get(region);
+      return {
+        region,
+        at: new Date(minute),
+        coveredMs: at - since + (before?.coveredMs ?? 0),
+        figures: before ? joinFigures(before.figures, figures) : figures,
+      };
+    });
+
+  return {
+    get minuteEnds() {
+      return minute + MINUTE;
+    },
+    async writeMinute(now) {
+      const end = Math.min(now, minute + MINUTE);
+      if (!(await asLeader((tx) => writeSupplyHistory(tx, 'minute', rowsAt(end))))) return false;
+      if (end < minute + MINUTE) return true;
+      minute = end;
+      since = end;
+      begun = new Map();
+      census.resetTime(end);
+      if (minute % HOUR === 0) await writeHours(db, leader, term(), minute);
+      return true;
+    },
+    writeNow: (at) =>
+      asLeader((tx) => {
+        const common = { policyVersion: census.lens.policy.policy.version, unplaced: census.unplaced(at) };
+        const rows = [...census.figures(at)].map(([region, figures]) => ({ region, ...common, figures }));
+        return writeSupplyNow(tx, rows, at);
+      }),
+  };
+}
+
+/** Stretches of a time joined to longer ones, each under the moment at which it begins. */
+export function joinStretches(stretches: readonly StoredStretch[], ms: number): StoredStretch[] {
+  const joined = new Map<string, StoredStretch>();
+  for (const { region, at, coveredMs, figures } of stretches) {
+    const begins = floor(at.getTime(), ms);
+    const before = joined.get(`${region}/${begins}`);
+    joined.set(`${region}/${begins}`, {
+      region,
+      at: new Date(begins),
+      coveredMs: coveredMs + (before?.coveredMs ?? 0),
+      figures: before ? joinFigures(before.figures as RegionFigures, figures as RegionFigures) : figures,
+    });
+  }
+  return [...joined.values()];
+}
+
+async function readBegun(db: Db, minute: number): Promise<Begun> {
+  const rows = await readSupplyHistory(db, { step: 'minute', from: minute, to: minute + MINUTE });
+  return new Map(
+    rows.map(({ region, coveredMs, figures }) => [region, { coveredMs, figures: figures as RegionFigures }]),
+  );
+}
+
+/** Makes hours of the minutes of those that are over, an hour at a time. */
+async function writeHours(db: Db, leader: string, term: number, now: number): Promise<void> {
+  const last = await readLastSupplyHour(db);
+  const first = Math.max(last + HOUR, floor(now - MINUTES_KEPT, HOUR));
+  for (let from = first; from + HOUR <= now; from += HOUR) {
+    const minutes = await readSupplyHistory(db, { step: 'minute', from, to: from + HOUR });
+    if (minutes.length === 0) continue;
+    await inTransaction(db, async (tx) => {
+      if (await holdTerm(tx, leader, term)) await writeSupplyHistory(tx, 'hour', joinStretches(minutes, HOUR));
+    });
+  }
+}
+
+function floor(at: number, ms: number): number {
+  return at - (at % ms);
+}

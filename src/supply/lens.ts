@@ -1,0 +1,70 @@
+import {
+  CHECKS,
+  type CompiledPolicy,
+  compilePolicy,
+  EVERYBODY,
+  NOBODY,
+  type Order,
+  type Policy,
+  type RegionPolicy,
+  type Rule,
+} from '../../verdict/verdict.ts';
+
+/** What people are judged by: a policy, and beside it *blocking now*: whoever fails is blocked, everywhere and at once. */
+export type Lens = {
+  readonly policy: CompiledPolicy;
+  /** The same as if no region had stepped back. */
+  readonly asPut: CompiledPolicy;
+  readonly blocking: CompiledPolicy;
+  /** The region's order with each of its tariffs. */
+  orderOf(region: string, category: string): Order;
+  /** How long after a binding some rule of the region does not apply, each length once. */
+  gracesOf(region: string): readonly number[];
+  /** The next moment at which a rule begins to apply; infinity: there is none. */
+  nextRuleAt(now: number): number;
+  /** Whether some region that is on lists one of the tariffs. */
+  isListed(categories: readonly string[]): boolean;
+};
+
+export function openLens(policy: CompiledPolicy, asPut = policy): Lens {
+  const { regions } = policy.policy;
+  const orders = new Map(regions.map((region) => [region.id, ordersOf(region)]));
+  const graces = new Map(regions.map(({ id, rules }) => [id, lengths(rules)]));
+  const begins = regions.flatMap(({ rules }) => rules.map(({ from }) => from));
+  const listed = new Set(regions.flatMap(({ on, tariffs }) => (on ? tariffs : [])));
+  return {
+    policy,
+    asPut,
+    blocking: compilePolicy(blockingNow(policy.policy)),
+    orderOf: (region, category) => orders.get(region)!.get(category)!,
+    gracesOf: (region) => graces.get(region) ?? [],
+    nextRuleAt: (now) => begins.reduce((least, from) => (from > now && from < least ? from : least), Infinity),
+    isListed: (categories) => categories.some((category) => listed.has(category)),
+  };
+}
+
+/** The regions of a policy with everybody blocked who fails: no share, no grace, no date, no step back. */
+export function blockingNow(policy: Policy): Policy {
+  const rules = CHECKS.map(
+    (check): Rule => ({
+      check,
+      categories: [],
+      mode: 'block',
+      from: 0,
+      share: EVERYBODY,
+      include: NOBODY,
+      exclude: NOBODY,
+      graceMs: 0,
+    }),
+  );
+  const regions = policy.regions.map((region) => ({ ...region, steppedBack: false, rules }));
+  return { ...policy, suspended: false, regions };
+}
+
+function ordersOf({ id, tariffs }: RegionPolicy): Map<string, Order> {
+  return new Map(tariffs.map((category) => [category, { region: id, categories: [category] }]));
+}
+
+function lengths(rules: readonly Rule[]): number[] {
+  return [...new Set(rules.map(({ graceMs }) => graceMs))].filter((graceMs) => graceMs > 0);
+}

@@ -1,0 +1,278 @@
+import {
+  BINDING_STATES,
+  type BindingState,
+  type Facts,
+  SESSION_STATUSES,
+  type SessionStatus,
+  shareOf,
+} from '../../verdict/verdict.ts';
+import type { Point } from '../domain/region.ts';
+import type { SupplyPerson, SupplyProfile } from '../store/supply-people.ts';
+import { Rows } from './rows.ts';
+import { Words } from './words.ts';
+
+// A person's numbers.
+const NO = 0;
+const SHARE = 1;
+const BINDING = 2;
+const BOUND_AT = 3;
+const SESSION = 4;
+const SESSION_AT = 5;
+const ENDED_AT = 6;
+const REGION = 7;
+const PLACE = 8;
+const ASKED_AT = 9;
+const LON = 10;
+const LAT = 11;
+const BALLOT = 12;
+const FIRST = 13;
+const PERSON_WIDTH = 14;
+
+// A profile's.
+const OWNER = 1;
+const NEXT = 2;
+const PARK = 3;
+const CATEGORIES = 4;
+const SEEN_AT = 5;
+const PUBLISHED = 6;
+const PROFILE_WIDTH = 7;
+
+/** Where a person is, beside the number of a region by its name: nobody has said yet. */
+const NOWHERE_YET = -1;
+
+/**
+ * Everybody who is connected, with what verdicts are made of: flat rows of numbers, some 200 bytes a person beside the texts. People and their profiles
+ * have rows of their own; a row is valid until its person is put or dropped. It knows nothing of time or of policies.
+ */
+export class Roll {
+  readonly #people = new Rows(PERSON_WIDTH);
+  readonly #profiles = new Rows(PROFILE_WIDTH);
+  readonly #tokens: string[] = [];
+  readonly #drivers: string[] = [];
+  readonly #parks = new Words();
+  readonly #regions = new Words();
+  readonly #lists = new Words();
+  readonly #categories: (readonly string[])[] = [[]];
+  /** Rows of people by their numbers, and of profiles by theirs. */
+  readonly #rowOf = new Map<number, number>();
+  readonly #profileOf = new Map<number, number>();
+
+  get size(): number {
+    return this.#rowOf.size;
+  }
+
+  /** Every person's row is below. */
+  get end(): number {
+    return this.#people.end;
+  }
+
+  /** The row of a person; 0: not here. */
+  rowOf(no: number): number {
+    return this.#rowOf.get(no) ?? 0;
+  }
+
+  /** Whose a profile is, by both their numbers; 0: nobody's here. */
+  ownerOf(profileNo: number): number {
+    const profile = this.#profileOf.get(profileNo);
+    return profile === undefined ? 0 : this.no(this.#profiles.get(profile, OWNER));
+  }
+
+  isUsed(row: number): boolean {
+    return this.no(row) !== 0;
+  }
+
+  /** Puts a person as it is now, where it was before. Returns its row. */
+  put(person: SupplyPerson): number {
+    const known = this.rowOf(person.no);
+    const row = known || this.#people.take();
+    if (known) this.#dropProfiles(row);
+    else {
+      this.#rowOf.set(person.no, row);
+      this.#tokens[row] = person.person;
+      this.#set(row, NO, person.no);
+      this.#set(row, SHARE, person.person === '' ? 0 : shareOf(person.person));
+      this.setPlace(row, null);
+      this.setPoint(row, null, Number.NEGATIVE_INFINITY);
+    }
+    this.#set(row, BINDING, Math.max(0, BINDING_STATES.indexOf((person.binding ?? 'unbound') as BindingState)));
+    this.#set(row, BOUND_AT, person.bindingUpdatedAt ?? Number.NaN);
+    this.#set(row, SESSION, statusOf(person.session));
+    this.#set(row, SESSION_AT, person.sessionUpdatedAt ?? Number.NaN);
+    this.#set(row, ENDED_AT, person.sessionEndedAt ?? Number.NaN);
+    this.#set(row, REGION, this.#regions.numberOf(person.sessionRegion));
+    for (const profile of person.profiles.toReversed()) this.#addProfile(row, profile);
+    return row;
+  }
+
+  drop(row: number): void {
+    this.#dropProfiles(row);
+    this.#rowOf.delete(this.no(row));
+    this.#tokens[row] = '';
+    this.#people.free(row);
+  }
+
+  no(row: number): number {
+    return this.#people.get(row, NO);
+  }
+
+  ballot(row: number): number {
+    return this.#people.get(row, BALLOT);
+  }
+
+  setBallot(row: number, ballot: number): void {
+    this.#set(row, BALLOT, ballot);
+  }
+
+  /** When trackstory was last asked where the person is. */
+  askedAt(row: number): number {
+    return this.#people.get(row, ASKED_AT);
+  }
+
+  /** The region in which the person was found, empty outside of all; null: it is not known. */
+  place(row: number): string | null {
+    const place = this.#people.get(row, PLACE);
+    return place === NOWHERE_YET ? null : this.#regions.nameOf(place);
+  }
+
+  /** Where the person was found; null: nobody knows. */
+  point(row: number): Point | null {
+    const lon = this.#people.get(row, LON);
+    return Number.isNaN(lon) ? null : { lon, lat: this.#people.get(row, LAT) };
+  }
+
+  setPoint(row: number, point: Point | null, askedAt: number): void {
+    this.#set(row, LON, point?.lon ?? Number.NaN);
+    this.#set(row, LAT, point?.lat ?? Number.NaN);
+    this.#set(row, ASKED_AT, askedAt);
+  }
+
+  setPlace(row: number, place: string | null): void {
+    this.#set(row, PLACE, place === null ? NOWHERE_YET : this.#regions.numberOf(place));
+  }
+
+  /** Where the shift was last judged; empty if never. */
+  sessionRegion(row: number): string {
+    return this.#regions.nameOf(this.#people.get(row, REGION));
+  }
+
+  session(row: number): SessionStatus | null {
+    return SESSION_STATUSES[this.#people.get(row, SESSION)] ?? null;
+  }
+
+  /** NaN: it is not known. */
+  sessionEndedAt(row: number): number {
+    return this.#people.get(row, ENDED_AT);
+  }
+
+  binding(row: number): BindingState {
+    return BINDING_STATES[this.#people.get(row, BINDING)]!;
+  }
+
+  /** NaN: never. */
+  bindingUpdatedAt(row: number): number {
+    return this.#people.get(row, BOUND_AT);
+  }
+
+  token(row: number): string {
+    return this.#tokens[row]!;
+  }
+
+  /** The row of the person's first profile; 0: none. */
+  firstProfile(row: number): number {
+    return this.#people.get(row, FIRST);
+  }
+
+  nextProfile(profile: number): number {
+    return this.#profiles.get(profile, NEXT);
+  }
+
+  parkId(profile: number): string {
+    return this.#parks.nameOf(this.#profiles.get(profile, PARK));
+  }
+
+  driverId(profile: number): string {
+    return this.#drivers[profile]!;
+  }
+
+  categories(profile: number): readonly string[] {
+    return this.#categories[this.#profiles.get(profile, CATEGORIES)]!;
+  }
+
+  seenAt(profile: number): number {
+    return this.#profiles.get(profile, SEEN_AT);
+  }
+
+  /** A profile as verdicts are made of it. Nobody knows one that has not come with the feed. */
+  factsOf(row: number, profile: number): Facts | null {
+    if (this.#profiles.get(profile, PUBLISHED) === 0) return null;
+    const person = this.#tokens[row]!;
+    return {
+      parkId: this.parkId(profile),
+      hasPerson: person !== '',
+      person,
+      share: this.#people.get(row, SHARE),
+      binding: this.binding(row),
+      bindingUpdatedAt: orNull(this.#people.get(row, BOUND_AT)),
+      session: this.session(row),
+      sessionUpdatedAt: orNull(this.#people.get(row, SESSION_AT)),
+      sessionEndedAt: orNull(this.#people.get(row, ENDED_AT)),
+      region: this.sessionRegion(row),
+    };
+  }
+
+  #addProfile(row: number, { no, parkId, driverId, categories, seenAt, isPublished }: SupplyProfile): void {
+    // It may have moved here before its former owner was read again.
+    const elsewhere = this.#profileOf.get(no);
+    if (elsewhere !== undefined) this.#unlink(elsewhere);
+    const profile = this.#profiles.take();
+    const set = (field: number, value: number) => this.#profiles.set(profile, field, value);
+    set(NO, no);
+    set(OWNER, row);
+    set(NEXT, this.firstProfile(row));
+    set(PARK, this.#parks.numberOf(parkId));
+    set(CATEGORIES, this.#listOf(categories));
+    set(SEEN_AT, seenAt);
+    set(PUBLISHED, isPublished ? 1 : 0);
+    this.#drivers[profile] = driverId;
+    this.#set(row, FIRST, profile);
+    this.#profileOf.set(no, profile);
+  }
+
+  #dropProfiles(row: number): void {
+    for (let profile = this.firstProfile(row); profile !== 0; profile = this.firstProfile(row)) this.#unlink(profile);
+  }
+
+  #unlink(profile: number): void {
+    const owner = this.#profiles.get(profile, OWNER);
+    const next = this.nextProfile(profile);
+    if (this.firstProfile(owner) === profile) this.#set(owner, FIRST, next);
+    else {
+      let before = this.firstProfile(owner);
+      while (this.nextProfile(before) !== profile) before = this.nextProfile(before);
+      this.#profiles.set(before, NEXT, next);
+    }
+    this.#profileOf.delete(this.#profiles.get(profile, NO));
+    this.#drivers[profile] = '';
+    this.#profiles.free(profile);
+  }
+
+  #listOf(categories: readonly string[]): number {
+    const list = this.#lists.numberOf(categories.join('\n'));
+    this.#categories[list] ??= [...categories];
+    return list;
+  }
+
+  #set(row: number, field: number, value: number): void {
+    this.#people.set(row, field, value);
+  }
+}
+
+function statusOf(word: string | null): number {
+  if (word === null) return 0;
+  const known = SESSION_STATUSES.indexOf(word as SessionStatus);
+  return known > 0 ? known : SESSION_STATUSES.indexOf('unrecognised');
+}
+
+function orNull(value: number): number | null {
+  return Number.isNaN(value) ? null : value;
+}
