@@ -32,10 +32,10 @@ export function ballotOf(roll: Roll, row: number, lens: Lens, now: number, maxSi
   if (!rules?.region.on) return null;
   const blocked = new Map<string, number>();
   let reasons: { deptransId: Verdict; session: Verdict } | null = null;
-  for (let profile = roll.firstProfile(row); profile !== 0; profile = roll.nextProfile(profile)) {
-    if (now - roll.seenAt(profile) > maxSilenceMs) continue;
+  for (let profile = roll.firstProfile(row); profile !== 0; profile = roll.profiles.next(profile)) {
+    if (now - roll.profiles.seenAt(profile) > maxSilenceMs) continue;
     const facts = roll.factsOf(row, profile);
-    for (const category of roll.categories(profile)) {
+    for (const category of roll.profiles.categories(profile)) {
       if (!rules.tariffs.has(category)) continue;
       const order = lens.orderOf(region, category);
       blocked.set(category, (blocked.get(category) ?? BY_ALL) & bitsOf(facts, order, lens, now));
@@ -86,8 +86,8 @@ export function nextChangeAt(roll: Roll, row: number, lens: Lens, now: number, m
     const boundAt = roll.bindingUpdatedAt(row);
     for (const graceMs of lens.gracesOf(region.region.id)) consider(boundAt + graceMs);
   }
-  for (let profile = roll.firstProfile(row); profile !== 0; profile = roll.nextProfile(profile))
-    consider(roll.seenAt(profile) + maxSilenceMs + 1);
+  for (let profile = roll.firstProfile(row); profile !== 0; profile = roll.profiles.next(profile))
+    consider(roll.profiles.seenAt(profile) + maxSilenceMs + 1);
   return next;
 }
 
@@ -118,7 +118,8 @@ function isOpen(roll: Roll, row: number, now: number): boolean {
 }
 
 function isListed(roll: Roll, row: number, lens: Lens, now: number, maxSilenceMs: number): boolean {
-  for (let profile = roll.firstProfile(row); profile !== 0; profile = roll.nextProfile(profile))
-    if (now - roll.seenAt(profile) <= maxSilenceMs && lens.isListed(roll.categories(profile))) return true;
+  for (let profile = roll.firstProfile(row); profile !== 0; profile = roll.profiles.next(profile))
+    if (now - roll.profiles.seenAt(profile) <= maxSilenceMs && lens.isListed(roll.profiles.categories(profile)))
+      return true;
   return false;
 }

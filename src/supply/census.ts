@@ -151,9 +151,9 @@ export class Census {
     const roll = this.#roll;
     if (!roll.isUsed(row)) return;
     const common = { no: roll.no(row), region: regionOf(roll, row, now) };
-    for (let profile = roll.firstProfile(row); profile !== 0; profile = roll.nextProfile(profile)) {
-      const [parkId, driverId] = [roll.parkId(profile), roll.driverId(profile)];
-      const categories = roll.categories(profile);
+    for (let profile = roll.firstProfile(row); profile !== 0; profile = roll.profiles.next(profile)) {
+      const [parkId, driverId] = [roll.profiles.parkId(profile), roll.profiles.driverId(profile)];
+      const categories = roll.profiles.categories(profile);
       see({ ...common, parkId, driverId, categories, facts: roll.factsOf(row, profile) });
     }
   }
@@ -228,8 +228,8 @@ export class Census {
 
   #fellSilent(row: number, now: number): boolean {
     const roll = this.#roll;
-    for (let profile = roll.firstProfile(row); profile !== 0; profile = roll.nextProfile(profile)) {
-      if (now - roll.seenAt(profile) > this.#maxSilenceMs) return true;
+    for (let profile = roll.firstProfile(row); profile !== 0; profile = roll.profiles.next(profile)) {
+      if (now - roll.profiles.seenAt(profile) > this.#maxSilenceMs) return true;
     }
     return false;
   }
@@ -241,8 +241,8 @@ export class Census {
   #wantedOf(row: number): Wanted {
     const roll = this.#roll;
     const profiles = [];
-    for (let profile = roll.firstProfile(row); profile !== 0; profile = roll.nextProfile(profile))
-      profiles.push({ parkId: roll.parkId(profile), driverId: roll.driverId(profile) });
+    for (let profile = roll.firstProfile(row); profile !== 0; profile = roll.profiles.next(profile))
+      profiles.push({ parkId: roll.profiles.parkId(profile), driverId: roll.profiles.driverId(profile) });
     return { no: roll.no(row), profiles };
   }
 }

@@ -8,10 +8,10 @@ import {
 } from '../../verdict/verdict.ts';
 import type { Point } from '../domain/region.ts';
 import type { SupplyPerson, SupplyProfile } from '../store/supply-people.ts';
+import { Profiles } from './profiles.ts';
 import { Rows } from './rows.ts';
 import { Words } from './words.ts';
 
-// A person's numbers.
 const NO = 0;
 const SHARE = 1;
 const BINDING = 2;
@@ -28,15 +28,6 @@ const BALLOT = 12;
 const FIRST = 13;
 const PERSON_WIDTH = 14;
 
-// A profile's.
-const OWNER = 1;
-const NEXT = 2;
-const PARK = 3;
-const CATEGORIES = 4;
-const SEEN_AT = 5;
-const PUBLISHED = 6;
-const PROFILE_WIDTH = 7;
-
 /** Where a person is, beside the number of a region by its name: nobody has said yet. */
 const NOWHERE_YET = -1;
 
@@ -46,16 +37,11 @@ const NOWHERE_YET = -1;
  */
 export class Roll {
   readonly #people = new Rows(PERSON_WIDTH);
-  readonly #profiles = new Rows(PROFILE_WIDTH);
+  readonly profiles = new Profiles();
   readonly #tokens: string[] = [];
-  readonly #drivers: string[] = [];
-  readonly #parks = new Words();
   readonly #regions = new Words();
-  readonly #lists = new Words();
-  readonly #categories: (readonly string[])[] = [[]];
-  /** Rows of people by their numbers, and of profiles by theirs. */
+  /** Rows of people by their numbers. */
   readonly #rowOf = new Map<number, number>();
-  readonly #profileOf = new Map<number, number>();
 
   get size(): number {
     return this.#rowOf.size;
@@ -73,8 +59,8 @@ export class Roll {
 
   /** Whose a profile is, by both their numbers; 0: nobody's here. */
   ownerOf(profileNo: number): number {
-    const profile = this.#profileOf.get(profileNo);
-    return profile === undefined ? 0 : this.no(this.#profiles.get(profile, OWNER));
+    const profile = this.profiles.rowOf(profileNo);
+    return profile === 0 ? 0 : this.no(this.profiles.owner(profile));
   }
 
   isUsed(row: number): boolean {
@@ -182,32 +168,12 @@ export class Roll {
     return this.#people.get(row, FIRST);
   }
 
-  nextProfile(profile: number): number {
-    return this.#profiles.get(profile, NEXT);
-  }
-
-  parkId(profile: number): string {
-    return this.#parks.nameOf(this.#profiles.get(profile, PARK));
-  }
-
-  driverId(profile: number): string {
-    return this.#drivers[profile]!;
-  }
-
-  categories(profile: number): readonly string[] {
-    return this.#categories[this.#profiles.get(profile, CATEGORIES)]!;
-  }
-
-  seenAt(profile: number): number {
-    return this.#profiles.get(profile, SEEN_AT);
-  }
-
   /** A profile as verdicts are made of it. Nobody knows one that has not come with the feed. */
   factsOf(row: number, profile: number): Facts | null {
-    if (this.#profiles.get(profile, PUBLISHED) === 0) return null;
+    if (!this.profiles.isPublished(profile)) return null;
     const person = this.#tokens[row]!;
     return {
-      parkId: this.parkId(profile),
+      parkId: this.profiles.parkId(profile),
       hasPerson: person !== '',
       person,
       share: this.#people.get(row, SHARE),
@@ -220,22 +186,11 @@ export class Roll {
     };
   }
 
-  #addProfile(row: number, { no, parkId, driverId, categories, seenAt, isPublished }: SupplyProfile): void {
+  #addProfile(row: number, profile: SupplyProfile): void {
     // It may have moved here before its former owner was read again.
-    const elsewhere = this.#profileOf.get(no);
-    if (elsewhere !== undefined) this.#unlink(elsewhere);
-    const profile = this.#profiles.take();
-    const set = (field: number, value: number) => this.#profiles.set(profile, field, value);
-    set(NO, no);
-    set(OWNER, row);
-    set(NEXT, this.firstProfile(row));
-    set(PARK, this.#parks.numberOf(parkId));
-    set(CATEGORIES, this.#listOf(categories));
-    set(SEEN_AT, seenAt);
-    set(PUBLISHED, isPublished ? 1 : 0);
-    this.#drivers[profile] = driverId;
-    this.#set(row, FIRST, profile);
-    this.#profileOf.set(no, profile);
+    const elsewhere = this.profiles.rowOf(profile.no);
+    if (elsewhere !== 0) this.#unlink(elsewhere);
+    this.#set(row, FIRST, this.profiles.add(profile, row, this.firstProfile(row)));
   }
 
   #dropProfiles(row: number): void {
@@ -243,23 +198,15 @@ export class Roll {
   }
 
   #unlink(profile: number): void {
-    const owner = this.#profiles.get(profile, OWNER);
-    const next = this.nextProfile(profile);
+    const owner = this.profiles.owner(profile);
+    const next = this.profiles.next(profile);
     if (this.firstProfile(owner) === profile) this.#set(owner, FIRST, next);
     else {
       let before = this.firstProfile(owner);
-      while (this.nextProfile(before) !== profile) before = this.nextProfile(before);
-      this.#profiles.set(before, NEXT, next);
+      while (this.profiles.next(before) !== profile) before = this.profiles.next(before);
+      this.profiles.setNext(before, next);
     }
-    this.#profileOf.delete(this.#profiles.get(profile, NO));
-    this.#drivers[profile] = '';
-    this.#profiles.free(profile);
-  }
-
-  #listOf(categories: readonly string[]): number {
-    const list = this.#lists.numberOf(categories.join('\n'));
-    this.#categories[list] ??= [...categories];
-    return list;
+    this.profiles.drop(profile);
   }
 
   #set(row: number, field: number, value: number): void {

@@ -13,6 +13,7 @@ export class Rows {
 
   constructor(width: number) {
     this.#width = width;
+    this.#segments.push(new Float64Array(SEGMENT * width));
   }
 
   /** Every row in use is below. */

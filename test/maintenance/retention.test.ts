@@ -40,6 +40,9 @@ const OLD = {
   audit: sql`insert into deptrans.audit (at, caller, operation, request_id, detail) values (deptrans.now(), 'ann', 'Status', 'r', '{}')`,
   id_attempts: sql`insert into deptrans.id_attempts (scope, key, full_at) values ('service', '', deptrans.now() + interval '3 h')`,
   driver_answers: sql`insert into deptrans.driver_answers (key_hash, id_hash, at) values ('', '', deptrans.now())`,
+  supply_changes: sql`insert into deptrans.supply_changes (at, profiles, keys) values (deptrans.now(), '{}', '{}')`,
+  supply_history: sql`insert into deptrans.supply_history (region, step, at, covered_ms, figures)
+    select 'moscow', step, deptrans.now(), 0, '[]' from unnest(array['minute', 'hour']) step`,
   outages: sql`insert into deptrans.outages (regulator, from_at, to_at) values ('moscow', deptrans.now(), deptrans.now())`,
   step_backs: sql`insert into deptrans.step_backs (region, policy_version, from_at, reason, limit_value, connected, needs_operator, to_at)
     values ('moscow', 1, deptrans.now(), 'lost_share', 0.1, 100, false, deptrans.now())`,
