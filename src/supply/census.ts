@@ -2,7 +2,7 @@ import { type CompiledPolicy, compilePolicy, type Facts } from '../../verdict/ve
 import { contains, type Point, type Region } from '../domain/region.ts';
 import type { SupplyAsked, SupplyRead } from '../store/supply-people.ts';
 import { ballotOf, needsPlace, nextChangeAt, regionOf } from './ballot.ts';
-import { figuresOf, type RegionFigures } from './figures.ts';
+import { type Counted, figuresOf, type RegionFigures } from './figures.ts';
 import { type Lens, openLens } from './lens.ts';
 import { Roll } from './roll.ts';
 import { Tally } from './tally.ts';
@@ -164,11 +164,9 @@ export class Census {
     return figuresOf(regions, this.#tally.counted(now));
   }
 
-  /** People who would count, if somebody knew where they are. */
-  unplaced(now: number): number {
-    let people = 0;
-    for (const { ballot, people: n } of this.#tally.counted(now)) if (ballot.region === '') people += n;
-    return people;
+  /** How people count, and for how long since the last `resetTime`, up to a moment. */
+  counted(now: number): Iterable<Counted> {
+    return this.#tally.counted(now);
   }
 
   resetTime(now: number): void {

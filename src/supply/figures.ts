@@ -1,5 +1,5 @@
 import { CHECKS, type Check, OUTCOME_OF, type Reason } from '../../verdict/verdict.ts';
-import { AS_PUT, AT_ALL, type Ballot, BY_ID, BY_SESSION, blockedEverywhere } from './ballot.ts';
+import { AT_ALL, type Ballot, BY_ID, BY_SESSION, blockedEverywhere } from './ballot.ts';
 
 /** People now, or at the end of a stretch of time, and for how many ms of theirs it was so in that time. */
 export type Sum = { people: number; ms: number };
@@ -13,10 +13,8 @@ export type TariffFigures = {
   failing: Sum;
   /** No check fails, and one is unknown. */
   unknown: Sum;
-  /** The policy in force blocks them … */
+  /** The policy in force blocks them. */
   blocked: Sum;
-  /** … or would if no region had stepped back. */
-  asPut: Sum;
   /** Everybody, by what a check says. */
   reasons: { check: Check; reason: Reason; people: Sum; blocked: Sum }[];
 };
@@ -44,8 +42,7 @@ export function joinFigures(earlier: RegionFigures, later: RegionFigures): Regio
   const joined: RegionFigures = structuredClone(later);
   for (const tariff of earlier) {
     const into = tariffOf(joined, tariff.category);
-    for (const name of ['connected', 'failing', 'unknown', 'blocked', 'asPut'] as const)
-      into[name].ms += tariff[name].ms;
+    for (const name of ['connected', 'failing', 'unknown', 'blocked'] as const) into[name].ms += tariff[name].ms;
     for (const { check, reason, people, blocked } of tariff.reasons) {
       const found = reasonOf(into, check, reason);
       found.people.ms += people.ms;
@@ -56,7 +53,7 @@ export function joinFigures(earlier: RegionFigures, later: RegionFigures): Regio
 }
 
 export function emptyFigures(category: string): TariffFigures {
-  return { category, connected: none(), failing: none(), unknown: none(), blocked: none(), asPut: none(), reasons: [] };
+  return { category, connected: none(), failing: none(), unknown: none(), blocked: none(), reasons: [] };
 }
 
 function addBallot(into: TariffFigures, ballot: Ballot, blocked: number, sum: Sum): void {
@@ -65,7 +62,6 @@ function addBallot(into: TariffFigures, ballot: Ballot, blocked: number, sum: Su
   if (outcomes.includes('fail')) add(into.failing, sum);
   else if (outcomes.includes('unknown')) add(into.unknown, sum);
   if (blocked & AT_ALL) add(into.blocked, sum);
-  if (blocked & AS_PUT) add(into.asPut, sum);
   for (const check of CHECKS) {
     const isId = check === 'deptrans_id';
     const found = reasonOf(into, check, isId ? ballot.deptransId : ballot.session);

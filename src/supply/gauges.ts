@@ -1,6 +1,7 @@
 import type { Metrics } from '../runtime/metrics.ts';
 import type { Census } from './census.ts';
 import type { RegionFigures } from './figures.ts';
+import { unplaced } from './readings.ts';
 
 /** Figures of the cluster, shown by the one instance that counts; the others show none. */
 export type Gauges = {
@@ -21,8 +22,8 @@ export function openGauges(metrics: Metrics): Gauges {
     'check',
     'reason',
   ] as const);
-  const unplaced = metrics.gauge('supply_unplaced', 'People who would count if somebody knew where they are', []);
-  const all = [connected, failing, unknown, blocked, people, unplaced];
+  const nowhere = metrics.gauge('supply_unplaced', 'People who would count if somebody knew where they are', []);
+  const all = [connected, failing, unknown, blocked, people, nowhere];
 
   const showRegion = (region: string, figures: RegionFigures) => {
     for (const tariff of figures) {
@@ -42,7 +43,7 @@ export function openGauges(metrics: Metrics): Gauges {
     show(census, now) {
       clear();
       for (const [region, figures] of census.figures(now)) showRegion(region, figures);
-      unplaced.set({}, census.unplaced(now));
+      nowhere.set({}, unplaced(census, now));
     },
     clear,
   };

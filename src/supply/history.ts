@@ -9,6 +9,7 @@ import {
 } from '../store/supply-figures.ts';
 import type { Census } from './census.ts';
 import { joinFigures, type RegionFigures } from './figures.ts';
+import { unplaced } from './readings.ts';
 
 export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
@@ -80,7 +81,7 @@ export async function openHistory({ db, leader, term, census }: HistoryParts, no
     },
     writeNow: (at) =>
       asLeader((tx) => {
-        const common = { policyVersion: census.lens.policy.policy.version, unplaced: census.unplaced(at) };
+        const common = { policyVersion: census.lens.policy.policy.version, unplaced: unplaced(census, at) };
         const rows = [...census.figures(at)].map(([region, figures]) => ({ region, ...common, figures }));
         return writeSupplyNow(tx, rows, at);
       }),

@@ -14,6 +14,7 @@ import { type Followed, followCensus, loadCensus } from './follow.ts';
 import { openGauges } from './gauges.ts';
 import { type History, openHistory } from './history.ts';
 import { findPlaces, type PlaceLimits } from './places.ts';
+import { readingsOf } from './readings.ts';
 
 export type { Policies } from './census.ts';
 export type { RegionFigures, Sum, TariffFigures } from './figures.ts';
@@ -199,17 +200,6 @@ export function openSupply(parts: SupplyParts): Supply {
       await resign(db, LEADER, instance).catch(() => {});
     },
   };
-}
-
-/** Of everybody who works by some tariff of a region. `since`: the database was read then. */
-function readingsOf(census: Census, now: number, since: number): RegionReading[] {
-  return [...census.figures(now)].map(([region, [any]]) => ({
-    region,
-    connected: any!.connected.people,
-    lost: any!.asPut.people,
-    unknown: any!.unknown.people,
-    dataAgeMs: Math.max(0, now - since),
-  }));
 }
 
 /** The minute in hand is written once in so many writes. */

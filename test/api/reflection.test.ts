@@ -57,6 +57,7 @@ test.each([
     'deptrans.v1.OperationsService',
     'deptrans.v1.PolicyService',
     'deptrans.v1.StatusIngestService',
+    'deptrans.v1.SupplyService',
     'grpc.health.v1.Health',
     'grpc.reflection.v1.ServerReflection',
     'grpc.reflection.v1alpha.ServerReflection',

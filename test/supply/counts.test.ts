@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { unplaced } from '../../src/supply/readings.ts';
 import { EVERYBODY, NOBODY, type Rule } from '../../verdict/verdict.ts';
 import { HOUR, IN_TVER, INSIDE, MINUTE, OUTSIDE, openSupplyWorld, policyOf, START, shown } from './world.ts';
 
@@ -82,7 +83,7 @@ test('a person counts where its open shift was judged, else where it was found, 
   await world.profile('p1/ann', 'ann');
   await world.status('p1/ann', 'online');
   expect(await where()).toBe('');
-  expect(supply.census()?.unplaced(world.now())).toBe(1);
+  expect(unplaced(supply.census()!, world.now())).toBe(1);
   await world.session('ann', 'finished', null, 'tver');
   expect(await where()).toBe('tver');
   world.places.set('p1/ann', INSIDE);
@@ -105,7 +106,7 @@ test('a person counts where its open shift was judged, else where it was found, 
   world.places.set('p1/ann', { ...IN_TVER, at: START - HOUR });
   await world.session('ann', null);
   expect(await where()).toBe('');
-  expect(supply.census()?.unplaced(world.now())).toBe(1);
+  expect(unplaced(supply.census()!, world.now())).toBe(1);
 });
 
 test('nobody counts who is silent, offline, deleted, or works by no listed tariff', async () => {
