@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { api, auth, listener } from './config-edge.ts';
-import { count, ms, section } from './config-limits.ts';
+import { count, degrees, ms, section } from './config-limits.ts';
 
 /** The limits of every part, with their defaults. */
 export const limitsSchema = z.strictObject({
@@ -117,6 +117,13 @@ export const limitsSchema = z.strictObject({
     /** Checks by data older than this answer UNKNOWN. */
     maxDataAgeMs: ms(60_000),
   }),
+  /** Where regions may lie, in degrees: the Russian mainland. A point outside is a mistake. */
+  regions: section({
+    west: degrees(19, 180),
+    south: degrees(41, 90),
+    east: degrees(180, 180),
+    north: degrees(82, 90),
+  }),
   api,
   auth,
   listener,
@@ -203,20 +210,3 @@ export const environmentSchema = z.object({
 });
 
 export const secretNames = ['DATABASE_URL', 'REGULATOR_PASSWORD', 'JOURNAL_KEY'] as const;
-
-export const regionSchema = z.strictObject({
-  id: z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/),
-  on: z.boolean(),
-  tariffs: z.array(z.string().min(1).max(64)).nonempty(),
-  /** A GeoJSON file beside this one: a Polygon or MultiPolygon, WGS 84. */
-  area: z.string().regex(/^[\w.-]+\.geojson$/),
-  exitBufferMeters: z.number().min(0).max(100_000),
-  dwellMs: z.number().int().min(0).max(86_400_000),
-});
-
-const ring = z.array(z.tuple([z.number(), z.number()]));
-const geometrySchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('Polygon'), coordinates: z.array(ring).nonempty() }),
-  z.object({ type: z.literal('MultiPolygon'), coordinates: z.array(z.array(ring).nonempty()).nonempty() }),
-]);
-export const areaSchema = z.object({ type: z.literal('Feature'), geometry: geometrySchema });

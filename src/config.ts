@@ -1,20 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { z } from 'zod';
 import type { AuthSettings } from './auth/open-auth.ts';
 import { readAuth } from './config-auth.ts';
-import {
-  areaSchema,
-  environmentSchema,
-  type Limits,
-  limitsSchema,
-  type PartName,
-  regionSchema,
-  secretNames,
-} from './config-schema.ts';
-import { areaOf, type Region } from './domain/region.ts';
+import { type ConfiguredRegion, readRegions } from './config-regions.ts';
+import { environmentSchema, type Limits, limitsSchema, type PartName, secretNames } from './config-schema.ts';
 import { type Texts, textsSchema } from './enforcement/enforcement.ts';
 import { Masked } from './runtime/masked.ts';
 
@@ -44,7 +36,7 @@ export type Config = Readonly<{
   categoriesUrl: string;
   trackstoryUrl: string;
   personalUrl: string;
-  regions: readonly Region[];
+  regions: readonly ConfiguredRegion[];
   texts: Texts;
   limits: Limits;
 }>;
@@ -75,7 +67,8 @@ export function readConfig(
     'service.json: ',
     problems,
   );
-  const regions = readRegions(join(folder, 'regions'), problems);
+  const { regions: bounds } = limits ?? limitsSchema.parse({});
+  const regions = readRegions(join(folder, 'regions'), bounds, problems);
   const texts = check(textsSchema, readJson(join(folder, 'texts.json'), problems), 'texts.json: ', problems);
   const tls = environment && readTls(environment, problems);
   if (problems.length > 0 || !environment || !limits || !texts) throw new ConfigError(problems);
@@ -165,40 +158,6 @@ function withOverrides(file: unknown, env: Environment, problems: string[]): unk
 function plain(text: string): unknown {
   if (/^-?\d+(\.\d+)?$/.test(text)) return Number(text);
   return text === 'true' ? true : text === 'false' ? false : text;
-}
-
-function readRegions(folder: string, problems: string[]): Region[] {
-  let names: string[];
-  try {
-    names = readdirSync(folder)
-      .filter((name) => name.endsWith('.json'))
-      .sort();
-  } catch {
-    problems.push('regions: the folder cannot be read');
-    return [];
-  }
-  const regions = names.flatMap((name) => readRegion(folder, name, problems) ?? []);
-  const ids = regions.map(({ id }) => id);
-  if (new Set(ids).size < ids.length) problems.push('regions: an id is used twice');
-  return regions;
-}
-
-function readRegion(folder: string, name: string, problems: string[]): Region | null {
-  const where = `regions/${name}: `;
-  const region = check(regionSchema, readJson(join(folder, name), problems), where, problems);
-  const feature =
-    region && check(areaSchema, readJson(join(folder, region.area), problems), `regions/${region.area}: `, problems);
-  if (!region || !feature) return null;
-  const { geometry } = feature;
-  try {
-    return {
-      ...region,
-      area: areaOf(geometry.type === 'Polygon' ? geometry.coordinates : geometry.coordinates.flat()),
-    };
-  } catch (error) {
-    problems.push(`regions/${region.area}: ${error instanceof RangeError ? error.message : 'cannot be used'}`);
-    return null;
-  }
 }
 
 function readJson(file: string, problems: string[]): unknown {

@@ -37,6 +37,14 @@ function describeCall({ kind, outcome, reason, answeredAt, at }: JournalLine): s
   return `The last ${call} ended as ${outcome}${reason ? ` (${reason})` : ''} at ${time(answeredAt ?? at)}.`;
 }
 
+/** The moment by the clocks of the place: drivers tell of their hours, and everything else here is UTC. */
+export function describeHour({ at, timeZone, verdicts, now }: Explained): string[] {
+  if (timeZone === null || !verdicts) return [];
+  // Swedish writes dates as ISO does.
+  const there = at.toLocaleString('sv-SE', { timeZone });
+  return [`By the clocks of ${verdicts.judgement.region} it ${now ? 'is' : 'was'} ${there} (${timeZone}).`];
+}
+
 /** What would bear on it and is not recorded. */
 export function notRecorded({ record, now, binding, verdicts, events }: Explained): string[] {
   const unended = events.some(({ outcome }) => outcome === '');

@@ -7,7 +7,7 @@ import type { Texts } from '../enforcement/enforcement.ts';
 import type { DriverRecord } from '../store/driver-record.ts';
 import type { StoredPolicy } from '../store/policies.ts';
 import { describeEvent } from './event-words.ts';
-import { describeRecord, notRecorded } from './explain-driver-details.ts';
+import { describeHour, describeRecord, notRecorded } from './explain-driver-details.ts';
 import type { Explanation } from './explanation.ts';
 import { isAcceptedReport, type RecordedEvent } from './recorded-events.ts';
 import type { RecordedBinding } from './recorded-facts.ts';
@@ -22,6 +22,8 @@ export type Explained = {
   events: RecordedEvent[];
   /** Null: what they hang on is not recorded. */
   verdicts: { judgement: Judgement; facts: Facts | null } | null;
+  /** Of the region in which it was judged; null: in none, or not recorded. */
+  timeZone: string | null;
   /** Null: none had been put. */
   policy: StoredPolicy | null;
   /** How the reports stand; null: the moment lies in the past. */
@@ -39,7 +41,11 @@ export function explainedMessage(
   return {
     at: timestampFromDate(at),
     summary: [summarise(verdicts?.judgement ?? null, isPast), now ? now.summary : ''].join(' ').trim(),
-    details: [...(now ? now.details : describeRecord(explained)), ...describeVerdicts(verdicts?.judgement)],
+    details: [
+      ...(now ? now.details : describeRecord(explained)),
+      ...describeVerdicts(verdicts?.judgement),
+      ...describeHour(explained),
+    ],
     notRecorded: notRecorded(explained),
     verdicts: verdicts ? verdictsOf(verdicts, texts, isPast) : [],
     ...(verdicts && { allowed: verdicts.judgement.isAllowed }),

@@ -4,6 +4,7 @@ import type { DiagnosticsService, ExplainDriverRequest } from '../../gen/deptran
 import type { PolicyInForce } from '../../gen/deptrans/v1/policy_pb.ts';
 import { type Facts, type Judgement, judge } from '../../verdict/verdict.ts';
 import type { EligibilityLimits } from '../domain/eligibility.ts';
+import type { Region } from '../domain/region.ts';
 import { type InForce, inForceOf, messageOf, type Texts } from '../enforcement/enforcement.ts';
 import { type Feed, FeedRefusal } from '../feed/feed.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -83,6 +84,7 @@ async function explainNow(key: Key, record: DriverRecord, options: ExplainDriver
     events: eventsOf(record, record.now, waiting),
     verdicts: { judgement, facts },
     policy: await readPolicy(db, Number(message.version)),
+    timeZone: timeZoneOf(judgement, reports.rules.regions),
     now: explain(reports, limits),
   };
 }
@@ -98,12 +100,15 @@ async function explainPast(
   const steppedBack = await readSteppedBackAt(db, at);
   const binding = bindingAt(record, at, journalKey);
   const facts = factsAt(record, binding, parkId);
+  const regions = rules?.regions ?? [];
+  const verdicts = facts && rules && judgeBy(messageOf(policy, regions, maxDataAgeMs, steppedBack), facts, at);
   return {
     at,
     record,
     binding,
     events: eventsOf(record, at, null),
-    verdicts: facts && rules && judgeBy(messageOf(policy, rules.regions, maxDataAgeMs, steppedBack), facts, at),
+    verdicts,
+    timeZone: verdicts && timeZoneOf(verdicts.judgement, regions),
     policy,
     now: null,
   };
@@ -111,6 +116,11 @@ async function explainPast(
 
 function judgeBy(message: PolicyInForce, facts: Facts, at: Date): { judgement: Judgement; facts: Facts } {
   return { judgement: judge(facts, {}, inForceOf(message).compiled, at.getTime(), 0), facts };
+}
+
+/** By which people live where it was judged; null: nowhere, or not recorded. */
+function timeZoneOf({ region }: Judgement, regions: readonly Region[]): string | null {
+  return regions.find(({ id }) => id === region)?.timeZone ?? null;
 }
 
 function checkRequest({ parkId, driverId, asOf }: ExplainDriverRequest): Key & { asOf: Date | null } {

@@ -10,6 +10,8 @@ export type Region = {
   exitBufferMeters: number;
   /** … and only after this long. */
   dwellMs: number;
+  /** Of the IANA database, by which people there live; for texts alone. Absent from rules of earlier versions. */
+  timeZone?: string;
 };
 
 /** The rules of reporting in force. */

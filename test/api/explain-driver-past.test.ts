@@ -12,8 +12,9 @@ import {
 import { PolicySchema } from '../../gen/deptrans/v1/policy_pb.ts';
 import { policyToStore } from '../../src/enforcement/enforcement.ts';
 import { putPolicy } from '../../src/store/policies.ts';
+import { putRules } from '../../src/store/rules.ts';
 import { beginStepBack, endStepBack } from '../../src/store/step-backs.ts';
-import { INSIDE } from '../support/delivery-world.ts';
+import { INSIDE, square } from '../support/delivery-world.ts';
 import { openExplainWorld } from '../support/explain-world.ts';
 import { refusalOf } from '../support/feed/refusal.ts';
 
@@ -59,6 +60,7 @@ function told({ verdicts, policy, allowed }: ExplainDriverResponse): string {
 
 test('the verdict of a moment is by the facts and the version of the policy of then, whatever was put since', async () => {
   await using world = await openWorld();
+  await putRules(world.db, [{ ...square, timeZone: 'Asia/Vladivostok' }]);
   await world.setId('p/1', ID);
   const before = world.now();
   await world.advance(HOUR);
@@ -92,6 +94,8 @@ test('the verdict of a moment is by the facts and the version of the policy of t
   expect(told(answer)).toBe('FAIL SESSION_ENDED BLOCK v2 blocked');
   expect(answer.policy).toMatchObject({ version: 2n, author: 'ann', reason: 'version 2' });
   expect(answer.summary).toContain('The driver got no new orders: SESSION failed (session_ended), mode BLOCK');
+  const there = new Date(blocked.getTime() + 10 * HOUR).toISOString().slice(0, 19).replace('T', ' ');
+  expect(answer.details.at(-1)).toBe(`By the clocks of moscow it was ${there} (Asia/Vladivostok).`);
   expect(answer.details.join()).toContain('rule 0 of the region moscow in version 2 of the policy');
   expect(answer.verdicts.every(({ text, action }) => text === '' && action === '')).toBe(true);
   expect([answer.standing, answer.lastAccepted?.connected, answer.shift?.status]).toEqual(['', false, 'finished']);
