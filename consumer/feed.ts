@@ -1,3 +1,4 @@
+import { Reset_Reason } from '../gen/deptrans/v1/incremental_updates_pb.ts';
 import type { PolicyInForce } from '../gen/deptrans/v1/policy_pb.ts';
 import { eachRecord, readHead } from './changes-reader.ts';
 import type { Clock } from './clock.ts';
@@ -19,6 +20,8 @@ export type FeedOptions = {
   clock: Clock;
   /** The policy in force, of the history named. */
   takePolicy(policy: PolicyInForce, epoch: string): void;
+  /** The service's history was replaced, maybe in the middle of a stream: numbers of before say nothing any more. */
+  leaveHistory(): void;
   /** Looks for damage in the copy; called before its digest is compared. */
   inspect(): void;
   /** A bucket differs from the service's. */
@@ -112,6 +115,7 @@ export class Feed {
         return;
       case 'reset':
         this.counts.resets += 1;
+        if (frame.value.reason === Reset_Reason.EPOCH) this.#options.leaveHistory();
         this.startAnew();
         this.#beginSnapshot(0);
         return;

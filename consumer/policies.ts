@@ -18,6 +18,11 @@ export class Policies {
     this.compiled = compilePolicy(policyFromContract(message));
   }
 
+  /** The history was replaced: whatever comes next is in force, also if its number is smaller. */
+  leaveHistory(): void {
+    this.#epoch = '';
+  }
+
   /** As a dump keeps it; empty if none came. */
   get bytes(): Uint8Array {
     return this.#bytes;

@@ -84,6 +84,7 @@ export class Upkeep {
       copy,
       clock,
       takePolicy: (policy, epoch) => policies.take(policy, epoch),
+      leaveHistory: () => policies.leaveHistory(),
       inspect,
       mend: (feed, bucket) => this.mender.mend(feed, bucket),
     });

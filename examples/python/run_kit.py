@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 from deptrans.v1 import incremental_updates_pb2 as pb
+from google.protobuf.json_format import MessageToDict
+
 from deptrans_consumer.digest import digest_item, key_hash, murmur3
 from deptrans_consumer.feed_copy import FeedCopy
 
@@ -61,6 +63,9 @@ def replay(folder: Path, name: str) -> int:
             expect(f"{what}: suspects", copy.suspects, [])
             expect(f"{what}: complete", copy.complete, said["complete"])
             expect(f"{what}: cursor", copy.cursor.hex(), said["cursor"])
+            held = copy.policy.message
+            policy = history["policies"][said["policy"]] if "policy" in said else None
+            expect(f"{what}: policy", MessageToDict(held) if held is not None else None, policy)
     expect("frames that are left", sum(1 for _ in frames), 0)
     return told
 

@@ -1,10 +1,12 @@
-import { type DescMessage, fromBinary } from '@bufbuild/protobuf';
+import { type DescMessage, fromBinary, toJson } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
 import { Copy } from '../../consumer/copy.ts';
 import { type DriverRecord, recordOf } from '../../consumer/driver-record.ts';
 import { Feed } from '../../consumer/feed.ts';
 import { type Frame, openFeedView } from '../../consumer/feed-view.ts';
+import { Policies } from '../../consumer/policies.ts';
 import { CHUNK_ROWS, SEEN_ID, SEEN_SESSION } from '../../consumer/rows.ts';
+import { PolicyInForceSchema } from '../../gen/deptrans/v1/policy_pb.ts';
 import { BINDING_STATES, SESSION_STATUSES } from '../../verdict/words.ts';
 import { kitNames, readHistory } from '../kit/files.ts';
 import type { KitCopy, Row } from '../kit/history.ts';
@@ -67,7 +69,16 @@ test.each(await kitNames())('the library makes of the history %s what is said of
     throw new Error('nothing has to be mended');
   };
   const clock = { now: () => 0, monotonic: () => 0 };
-  const feed = new Feed({ kind, copy, clock, inspect: () => {}, mend: unexpected, takePolicy: unexpected });
+  const policies = new Policies();
+  const feed = new Feed({
+    kind,
+    copy,
+    clock,
+    inspect: () => {},
+    mend: unexpected,
+    takePolicy: (policy, epoch) => policies.take(policy, epoch),
+    leaveHistory: () => policies.leaveHistory(),
+  });
   for (const [c, { messages, cursor }] of recording.connections.entries()) {
     expect(Buffer.from(feed.cursor).toString('hex')).toBe(cursor);
     for (const [f, bytes] of messages.entries()) {
@@ -78,6 +89,11 @@ test.each(await kitNames())('the library makes of the history %s what is said of
       expect(told(kind, rowsOf(copy, kind, frame.complete)), at).toEqual(told(kind, expected.rows));
       expect(Buffer.from(feed.cursor).toString('hex'), at).toBe(frame.cursor);
       expect(feed.isSettled, at).toBe(frame.complete);
+      const held =
+        policies.bytes.length > 0
+          ? toJson(PolicyInForceSchema, fromBinary(PolicyInForceSchema, policies.bytes))
+          : undefined;
+      expect(held, at).toEqual(history.policies?.[frame.policy ?? -1]);
       if (!frame.complete) continue;
       const { sums, counts } = bytesOf(expected.digest);
       expect(copy.digests[kind].differing(sums, counts), at).toEqual([]);

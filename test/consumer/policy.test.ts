@@ -107,6 +107,9 @@ test('an instance that is behind does not bring an older version back; another h
   restarted.adopt(policies.bytes, 'a');
   restarted.take(policyOf(8n, 'WARN'), 'a');
   expect(restarted.compiled.policy).toEqual(policies.compiled.policy);
+  policies.take(policyOf(2n, 'WARN'), 'b');
+  expect(held()).toEqual([2, false]);
+  policies.leaveHistory();
   policies.take(policyOf(1n, 'WARN'), 'b');
   expect(held()).toEqual([1, false]);
 });

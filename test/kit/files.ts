@@ -46,7 +46,7 @@ function split(bytes: Buffer): Uint8Array[] {
 }
 
 /** JSON with a line for each frame and each row: a change of the kit can be read as a difference of lines. */
-function toText({ about, stream, columns, connections, copies }: KitHistory): string {
+function toText({ about, stream, columns, connections, copies, policies }: KitHistory): string {
   const list = (items: readonly unknown[], indent: string) =>
     items.length === 0
       ? '[]'
@@ -74,7 +74,7 @@ ${connected.join(',\n')}
   ],
   "copies": [
 ${copied.join(',\n')}
-  ]
+  ]${policies ? `,\n  "policies": ${list(policies, '  ')}` : ''}
 }
 `;
 }

@@ -1,3 +1,4 @@
+import type { JsonValue } from '@bufbuild/protobuf';
 import type { StreamKind } from './replay.ts';
 
 /** What `consumer/kit/NAME.json` says of the frames in `consumer/kit/NAME.frames`; consumer/kit/README.md explains it. */
@@ -8,6 +9,8 @@ export type KitHistory = {
   columns: readonly string[];
   connections: KitConnection[];
   copies: KitCopy[];
+  /** Policies that the consumer comes to hold, in JSON as protobuf maps it; absent where none comes. */
+  policies?: JsonValue[];
 };
 
 export type KitConnection = {
@@ -28,6 +31,8 @@ export type KitFrame = {
   complete: boolean;
   /** The cursor that the consumer holds, as hex. */
   cursor: string;
+  /** Which of the policies it holds; absent: none yet. */
+  policy?: number;
 };
 
 export type KitCopy = {

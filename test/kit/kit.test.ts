@@ -57,7 +57,7 @@ test('the kit covers every kind of frame, every mode and every reason', async ()
       if (frame.case === 'changes' && frame.value.records.some(({ deleted }) => deleted)) seen.add('tombstone');
     }
   }
-  const kinds = ['snapshotBegin', 'snapshotEnd', 'changes', 'heartbeat', 'goAway', 'compacted', 'tombstone'];
+  const kinds = ['snapshotBegin', 'snapshotEnd', 'changes', 'heartbeat', 'goAway', 'policy', 'compacted', 'tombstone'];
   const numbered = ['hello 1', 'hello 2', 'hello 3', 'reset 1', 'reset 2', 'reset 3'];
   expect([...seen].sort()).toEqual([...kinds, ...numbered].sort());
 });

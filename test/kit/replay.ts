@@ -3,11 +3,13 @@ import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import {
   type Digest,
   Hello_Mode,
+  Reset_Reason,
   type WatchIdsResponse,
   WatchIdsResponseSchema,
   type WatchStatusesResponse,
   WatchStatusesResponseSchema,
 } from '../../gen/deptrans/v1/incremental_updates_pb.ts';
+import type { PolicyInForce } from '../../gen/deptrans/v1/policy_pb.ts';
 import type { DriverIdRecord, SessionRecord } from '../../gen/deptrans/v1/records_pb.ts';
 import { digestOf } from '../support/feed/murmur.ts';
 import type { KitCopy, Row } from './history.ts';
@@ -36,6 +38,11 @@ export class Replayer {
   cursor = '';
   /** Whether the copy is equal to a state that the database had. */
   complete = false;
+  /** The policy in force, as far as it is known. */
+  policy: PolicyInForce | null = null;
+  /** Of which history the policy is; empty: whatever comes is of another. */
+  #policyEpoch = '';
+  #epoch = '';
   readonly #stream: StreamKind;
   readonly #records = new Map<string, FeedRecord>();
   #position = 0n;
@@ -57,9 +64,11 @@ export class Replayer {
     this.#awaitsHello = false;
     switch (frame.case) {
       case 'hello':
+        this.#epoch = frame.value.epoch;
         if (this.#isNew && frame.value.mode !== Hello_Mode.SNAPSHOT) throw new Error('a new consumer needs a snapshot');
         return;
       case 'reset':
+        if (frame.value.reason === Reset_Reason.EPOCH) this.#policyEpoch = '';
         this.#records.clear();
         this.cursor = '';
         this.#position = 0n;
@@ -83,6 +92,11 @@ export class Replayer {
         return;
       case 'goAway':
         this.#hold(frame.value.cursor);
+        return;
+      case 'policy':
+        if (this.policy && this.#policyEpoch === this.#epoch && frame.value.version < this.policy.version) return;
+        this.policy = frame.value;
+        this.#policyEpoch = this.#epoch;
         return;
       case undefined:
         throw new Error('a frame of an unknown kind');

@@ -1,6 +1,6 @@
 """Keeps both copies and answers questions about drivers.
 
-Usage: python -m deptrans_consumer HOST:PORT [HOST:PORT ...], then a line `PARK DRIVER [REGION]` for each question, with a token of the service in TOKEN. It answers with a line of JSON,
+Usage: python -m deptrans_consumer HOST:PORT [HOST:PORT ...], then a line `PARK DRIVER [REGION [TARIFF ...]]` for each question, with a token of the service in TOKEN. It answers with a line of JSON,
 at once, whatever becomes of the service.
 """
 
@@ -9,11 +9,9 @@ import logging
 import sys
 import time
 
-from .check import check
+from .check import Checks
 from .feed import Feed
 
-# Which tariffs need the checks is the service's configuration; here those of Moscow.
-_REGIONS = {"moscow": frozenset({"econom", "business", "comfortplus"})}
 _START_SECONDS = 30.0
 
 
@@ -28,12 +26,14 @@ def main() -> None:
     while not (ids.copy.complete and shifts.copy.complete) and time.monotonic() < patience:
         time.sleep(0.05)
     print(f"{len(ids.records)} ids, {len(shifts.records)} shifts", flush=True)
+    checks = Checks(ids, shifts)
     for line in sys.stdin:
-        park_id, driver_id, *region = line.split()
-        verdicts = check(ids, shifts, (park_id, driver_id), _REGIONS, *region)
-        age = max(ids.age(), shifts.age())
-        told = {**verdicts._asdict(), "allowed": verdicts.allowed, "age_seconds": round(age, 3) if age < float("inf") else None}
-        print(json.dumps(told), flush=True)
+        park_id, driver_id, region, *categories = [*line.split(), ""]
+        judged = checks.check((park_id, driver_id), region, [name for name in categories if name])
+        age = checks.age()
+        told = {"deptrans_id": judged.deptrans_id._asdict(), "session": judged.session._asdict()}
+        told |= {"allowed": judged.allowed, "region": judged.region, "policy_version": judged.version}
+        print(json.dumps(told | {"age_seconds": round(age, 3) if age < float("inf") else None}), flush=True)
 
 
 main()

@@ -1,85 +1,77 @@
-"""May this driver take the order? Answered from memory, as the service's DiagnosticsService does."""
+"""May this driver take the order? Answered from memory by the policy in force, as the service's DiagnosticsService does."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from time import time
-from typing import NamedTuple
+from typing import Any
 
 from deptrans.v1 import driver_id_pb2, records_pb2
 
 from .feed import Feed
 from .feed_copy import Key
+from .verdict import Judgement, judge
 
-
-class Verdict(NamedTuple):
-    """PASS, FAIL or UNKNOWN, and the contract's VerdictReason. Unknown is not a violation and never blocks."""
-
-    outcome: str
-    reason: str | None = None
-
-
-class Verdicts(NamedTuple):
-    deptrans_id: Verdict
-    session: Verdict
-
-    @property
-    def allowed(self) -> bool:
-        return "FAIL" not in (self.deptrans_id.outcome, self.session.outcome)
-
-
-_PASS = Verdict("PASS")
-_ID_STATES = {
-    driver_id_pb2.DriverId.STATE_NOT_BOUND: Verdict("FAIL", "NO_ID"),
-    driver_id_pb2.DriverId.STATE_BOUND: _PASS,
-    driver_id_pb2.DriverId.STATE_RECHECK_NEEDED: Verdict("UNKNOWN", "ID_RECHECK"),
-    driver_id_pb2.DriverId.STATE_REJECTED: Verdict("FAIL", "ID_REJECTED"),
-    driver_id_pb2.DriverId.STATE_UNSPECIFIED: Verdict("FAIL", "NO_ID"),
+_STATES = {
+    driver_id_pb2.DriverId.STATE_NOT_BOUND: "unbound",
+    driver_id_pb2.DriverId.STATE_BOUND: "bound",
+    driver_id_pb2.DriverId.STATE_RECHECK_NEEDED: "recheck",
+    driver_id_pb2.DriverId.STATE_REJECTED: "rejected",
 }
-_OVER = {records_pb2.SESSION_STATUS_FINISHED, records_pb2.SESSION_STATUS_FINALIZED, records_pb2.SESSION_STATUS_CANCELED}
-_BEGUN = {records_pb2.SESSION_STATUS_ISSUED, records_pb2.SESSION_STATUS_ONLINE}
+_STATUSES = {
+    records_pb2.SESSION_STATUS_ISSUED: "issued",
+    records_pb2.SESSION_STATUS_ONLINE: "online",
+    records_pb2.SESSION_STATUS_FINISHED: "finished",
+    records_pb2.SESSION_STATUS_FINALIZED: "finalized",
+    records_pb2.SESSION_STATUS_CANCELED: "canceled",
+}
 
 
-def check(
-    ids: Feed,
-    shifts: Feed,
-    driver: Key,
-    regions: Mapping[str, frozenset[str]],
-    region: str | None = None,
-    categories: Sequence[str] = (),
-    max_age: float = 60.0,
-) -> Verdicts:
-    """Both checks of a profile (park_id, driver_id).
+class Checks:
+    """The checks over both copies. `suspended`: the switch of one's own, which turns them off at once."""
 
-    `regions`: the tariffs that need the checks, for each region that is on. Without `region`, the one in which the shift was last judged; without
-    `categories`, any listed tariff. Facts older than `max_age` seconds say nothing.
-    """
-    if max(ids.age(), shifts.age()) > max_age:
-        return _both("UNKNOWN", "DATA_TOO_OLD")
-    identity = ids.records.get(driver)
-    shift = shifts.records.get(driver)
-    if identity is None:
-        return _both("UNKNOWN", "PROFILE_UNKNOWN")
-    tariffs = regions.get(region or (shift.region if shift else ""))
-    if tariffs is None or (categories and tariffs.isdisjoint(categories)):
-        return _both("PASS", "NOT_REQUIRED")
-    if not identity.driver_license_pd_id:
-        return _both("UNKNOWN", "PERSON_UNKNOWN")
-    state = _ID_STATES.get(identity.state, Verdict("UNKNOWN", "ID_RECHECK"))
-    return Verdicts(state, _judge_session(shift))
+    def __init__(self, ids: Feed, shifts: Feed) -> None:
+        self.suspended = False
+        self._ids = ids
+        self._shifts = shifts
+
+    def age(self) -> float:
+        """The answers are by facts at most this many seconds old; infinite before both copies are whole."""
+        return max(self._ids.age(), self._shifts.age())
+
+    def check(self, driver: Key, region: str = "", categories: Sequence[str] = ()) -> Judgement:
+        """Both checks of a profile (park_id, driver_id). Never waits and never fails.
+
+        Without `region`, the one in which the shift was last judged; without `categories`, any listed tariff. `allowed` is false only if a check
+        fails where the policy says `block`: unknown is not a violation.
+        """
+        order = {"region": region, "categories": list(categories)}
+        policy = self._ids.policy.judged_by  # read once: a policy is replaced whole, maybe while we judge
+        if self.suspended:
+            policy = {**policy, "suspended": True}
+        return judge(self._facts(driver), order, policy, int(time() * 1_000), self.age() * 1_000)
+
+    def _facts(self, driver: Key) -> dict[str, Any] | None:
+        identity = self._ids.records.get(driver)
+        if identity is None:
+            return None
+        shift = self._shifts.records.get(driver)
+        return {
+            "park_id": driver[0],
+            "person": identity.driver_license_pd_id,
+            "binding": _binding_of(identity),
+            "binding_updated_at": _ms(identity, "updated_at"),
+            # A word that nobody knows yet is no violation.
+            "session": _STATUSES.get(shift.session_status, "unrecognised") if shift else None,
+            "session_updated_at": _ms(shift, "updated_at") if shift else None,
+            "session_ended_at": _ms(shift, "ended_at") if shift else None,
+            "region": shift.region if shift else "",
+        }
 
 
-def _judge_session(shift) -> Verdict:
-    if shift is None:
-        return Verdict("FAIL", "NO_SESSION")
-    status = shift.session_status
-    # No record follows at the moment of the end: it is for us to look at the clock.
-    over = shift.HasField("ended_at") and shift.ended_at.ToMicroseconds() <= time() * 1e6
-    if status in _OVER:
-        return Verdict("FAIL", "SESSION_ENDED")
-    if over and status in _BEGUN:
-        return Verdict("FAIL", "SESSION_ENDED")
-    # Neither a word that nobody knows nor a shift that was issued and not yet begun speaks against the driver.
-    return _PASS if status == records_pb2.SESSION_STATUS_ONLINE else Verdict("UNKNOWN", "SESSION_STATE_UNKNOWN")
+def _binding_of(identity: records_pb2.DriverIdRecord) -> str:
+    if identity.state == driver_id_pb2.DriverId.STATE_UNSPECIFIED:  # a service of before `state`
+        return "bound" if identity.bound else "unbound"
+    return _STATES.get(identity.state, "recheck")
 
 
-def _both(outcome: str, reason: str) -> Verdicts:
-    return Verdicts(Verdict(outcome, reason), Verdict(outcome, reason))
+def _ms(record: Any, field: str) -> int | None:
+    return getattr(record, field).ToMilliseconds() if record.HasField(field) else None

@@ -38,11 +38,12 @@ class Feed:
     """An exact copy of one stream, `ids` or `statuses`.
 
     `records` is safe to read from any thread, never waits and never fails; `age()` says what it is worth. After a reset it stays what it was
-    until the new copy is whole. `modes`, `repairs` and `refused` are for those who want to know how it went.
+    until the new copy is whole. `policy` is the one in force, if the stream is `ids`. `modes`, `repairs` and `refused` are for those who want to know how it went.
     """
 
     def __init__(self, stream: str, endpoints: Sequence[str], regions: Sequence[str] = ()) -> None:
         self.copy = FeedCopy()
+        self.policy = self.copy.policy
         self.records: dict[Key, object] = {}
         self.modes: list[str] = []
         self.repairs = 0

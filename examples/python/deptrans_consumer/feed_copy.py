@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from deptrans.v1 import incremental_updates_pb2 as pb
 
 from .digest import Digest, key_hash
+from .policy import PolicyHeld
 
 Key = tuple[str, str]
 
@@ -17,7 +18,8 @@ class FeedCopy:
     """One stream's records by (park_id, driver_id).
 
     `cursor` is where to resume, empty for the whole state. `complete` says that `records` equal a state which the database had; after a reset it
-    is false until the snapshot has come. `suspects` are the buckets that differed from the server's at the last digest.
+    is false until the snapshot has come. `suspects` are the buckets that differed from the server's at the last digest. `policy` is the one in
+    force, which comes with the ids alone and outlives everything else.
     """
 
     def __init__(self) -> None:
@@ -27,6 +29,8 @@ class FeedCopy:
         self.complete = False
         self.suspects: list[int] = []
         self.digest = Digest()
+        self.policy = PolicyHeld()
+        self._epoch = ""
         self._begun = False
         self._provable_from = 0
 
@@ -40,7 +44,11 @@ class FeedCopy:
         if self._begun == (kind == "hello"):
             raise BrokenPromise("hello is not the first frame, or not the only one")
         self._begun = True
-        if kind == "reset":
+        if kind == "hello":
+            self._epoch = response.hello.epoch
+        elif kind == "reset":
+            if response.reset.reason == pb.Reset.REASON_EPOCH:
+                self.policy.leave_history()
             self.drop()
         elif kind == "changes":
             self._change(response.changes)
@@ -51,6 +59,8 @@ class FeedCopy:
             self._prove(response.heartbeat)
         elif kind == "go_away":
             self.cursor = response.go_away.cursor
+        elif kind == "policy":
+            self.policy.take(response.policy, self._epoch)
         return kind
 
     def drop(self) -> None:

@@ -7,7 +7,9 @@ Usage: drive.py ENDPOINT [ENDPOINT ...]. Both streams are followed from the firs
   lose STREAM         takes a record out and puts an older version in the place of another, as a fault would; the keys
   repaired STREAM     the buckets repaired, as soon as there is one and a heartbeat has proved the copy since
   modes STREAM        how each connection began
-  check PARK DRIVER   both verdicts, in the region moscow
+  check PARK DRIVER [REGION [TARIFF ...]]   both verdicts
+  policy VERSION      true, as soon as it judges by that version
+  suspend | resume    the consumer's own switch
   aged SECONDS        true, as soon as both copies are older
 """
 
@@ -15,11 +17,11 @@ import json
 import sys
 import time
 
-from deptrans_consumer.check import check
+from deptrans_consumer.check import Checks
 from deptrans_consumer.feed import Feed
 
 FEEDS = {stream: Feed(stream, sys.argv[1:]) for stream in ("ids", "statuses")}
-REGIONS = {"moscow": frozenset({"econom", "business"})}
+CHECKS = Checks(FEEDS["ids"], FEEDS["statuses"])
 MAX_AGE = 5.0
 
 
@@ -68,9 +70,19 @@ def whole():
     return True
 
 
-def checked(park_id, driver_id):
-    verdicts = check(FEEDS["ids"], FEEDS["statuses"], (park_id, driver_id), REGIONS, "moscow", max_age=MAX_AGE)
-    return {**verdicts._asdict(), "allowed": verdicts.allowed}
+def checked(park_id, driver_id, region="", *categories):
+    judged = CHECKS.check((park_id, driver_id), region, categories)
+    return {**judged._asdict(), "deptrans_id": judged.deptrans_id._asdict(), "session": judged.session._asdict()}
+
+
+def policy(version):
+    until(lambda: CHECKS.check(("", "")).version == int(version))
+    return True
+
+
+def suspend(suspended):
+    CHECKS.suspended = suspended
+    return suspended
 
 
 def aged(seconds):
@@ -85,6 +97,9 @@ COMMANDS = {
     "repaired": repaired,
     "modes": lambda stream: FEEDS[stream].modes,
     "check": checked,
+    "policy": policy,
+    "suspend": lambda: suspend(True),
+    "resume": lambda: suspend(False),
     "aged": aged,
 }
 

@@ -1,3 +1,4 @@
+import type { PolicyInForce } from '../../../gen/deptrans/v1/policy_pb.ts';
 import { openIncrementalUpdatesService } from '../../../src/api/incremental-updates-service.ts';
 import { openWatchFrames } from '../../../src/api/watch-frames.ts';
 import { openFeed } from '../../../src/feed/feed.ts';
@@ -19,6 +20,8 @@ export type Instance = AsyncDisposable & {
   readonly url: string;
   /** Resolves when it has taken in the commit `seq`. */
   caughtUp(seq: number): Promise<void>;
+  /** Hands a policy out from now on. */
+  setPolicy(policy: PolicyInForce): void;
   /** Sends one heartbeat to everybody who watches. */
   beat(): void;
   /** Takes no new work: watchers are sent away. */
@@ -38,6 +41,7 @@ export async function openInstance(db: Db, name: string, regions: readonly strin
   return {
     url: edge.url,
     caughtUp: (seq) => until(() => feed.head() >= seq, `${name} has taken in ${seq}`),
+    setPolicy: (policy) => feed.setPolicy(policy),
     beat,
     stop: () => lifetime.stop(10_000),
     async [Symbol.asyncDispose]() {

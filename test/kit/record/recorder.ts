@@ -1,6 +1,7 @@
 import { deepStrictEqual } from 'node:assert';
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { WatchIdsRequestSchema, WatchStatusesRequestSchema } from '../../../gen/deptrans/v1/incremental_updates_pb.ts';
+import { PolicyInForceSchema } from '../../../gen/deptrans/v1/policy_pb.ts';
 import { SessionStatus } from '../../../gen/deptrans/v1/records_pb.ts';
 import type { Db } from '../../../src/store/database.ts';
 import { type PlainRecord, readRecords } from '../../support/feed/world.ts';
@@ -19,6 +20,8 @@ export type Stage = {
   quietly(work: (town: Town) => Promise<void>): Promise<void>;
   /** Starts an instance of the service. */
   open(name: string): Promise<void>;
+  /** An instance hands this policy out from now on. */
+  enforce(name: string, policy: MessageInitShape<typeof PolicyInForceSchema>): void;
   /** The consumer connects with the cursor that it holds, and takes frames until `until`, by default the end of the snapshot or of the catch-up. */
   watch(name: string, options?: { regions?: string[]; until?: (message: Message) => boolean }): Promise<void>;
   /** The consumer takes frames until `seen`. */
@@ -73,6 +76,10 @@ class RecordingStage implements Stage, AsyncDisposable {
 
   async open(name: string): Promise<void> {
     this.#instances.set(name, this.#owned.use(await openInstance(this.#db, name, REGIONS)));
+  }
+
+  enforce(name: string, policy: MessageInitShape<typeof PolicyInForceSchema>): void {
+    this.#instances.get(name)!.setPolicy(create(PolicyInForceSchema, policy));
   }
 
   async watch(name: string, options: Parameters<Stage['watch']>[1] = {}): Promise<void> {

@@ -1,3 +1,4 @@
+import { policyScript } from './policy-script.ts';
 import type { Script, Stage } from './recorder.ts';
 
 const ONLINE = { status: 'online', region: 'moscow', ends: 600, isEstimate: true };
@@ -200,4 +201,4 @@ const cutSnapshot: Script = {
   },
 };
 
-export const SCRIPTS: readonly Script[] = [statuses, ids, reset, regions, goAway, cutSnapshot];
+export const SCRIPTS: readonly Script[] = [statuses, ids, reset, regions, goAway, cutSnapshot, policyScript];
