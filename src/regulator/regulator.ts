@@ -8,6 +8,7 @@ export type LicenceNumber = Masked<'LicenceNumber'>;
 /**
  * A regulator, as the service sees it. Nothing here throws for what a regulator does: every answer, silence included, is an `Outcome`.
  * Each call ends within its deadline, whatever the other side does, and leaves no socket behind. `signal` cuts a call short; its outcome is then `unknown`.
+ * test/regulator/contract.ts holds an adapter to this.
  */
 export type Regulator = {
   /** A short name for metrics, tables and logs. */
@@ -27,7 +28,7 @@ export type Regulator = {
    * answer leaves out is `unknown`. Null: the regulator takes no such batch, and nothing of it took effect; `capabilities` know it from then on.
    */
   reportBatch(reports: readonly Report[], signal: AbortSignal): Promise<Outcome<Session | null>[] | null>;
-  /** Reads the driver's last session; null if there is none. */
+  /** Reads the driver's last session; null if there is none. Where that cannot be done, `unavailable`. */
   session(deptransId: string, signal: AbortSignal): Promise<Outcome<Session | null>>;
 };
 

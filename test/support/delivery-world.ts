@@ -6,6 +6,7 @@ import type { DriverPosition, Trackstory } from '../../src/clients/trackstory.ts
 import { type DeliveryLimits, openDelivery } from '../../src/delivery/delivery.ts';
 import { areaOf, type Region } from '../../src/domain/region.ts';
 import { openMoscow } from '../../src/regulator/moscow.ts';
+import type { Regulator } from '../../src/regulator/regulator.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { openLifetime } from '../../src/runtime/lifetime.ts';
 import { type LogLevel, openLog } from '../../src/runtime/log.ts';
@@ -89,6 +90,8 @@ export async function openDeliveryWorld(
     trackstory?: Trackstory;
     personal?: Pick<Personal, 'licenceNumbers'>;
     maxBatch?: number;
+    /** Whom delivery calls instead of the simulated Moscow. */
+    adapter?: Regulator;
     losesWakes?: boolean;
   } = {},
 ) {
@@ -126,7 +129,7 @@ export async function openDeliveryWorld(
       timer: metrics.timer('regulator'),
     }),
   );
-  const answers = openHeldAnswers(moscow);
+  const answers = openHeldAnswers(options.adapter ?? moscow);
   await putRules(db, options.regions ?? [square]);
   const open = (instance: string) =>
     openDelivery({
