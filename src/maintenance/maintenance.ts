@@ -122,7 +122,9 @@ export function openMaintenance(parts: MaintenanceParts): Maintenance {
       ['driver_states', () => deleteOfflineStates(db, REPLAY_HORIZON_DAYS, BITE)],
       ['tombstones', () => inTransaction(db, (tx) => collectTombstones(tx, old, BITE))],
     ];
-    let sum = await dropPartitions(db, limits.journalDays);
+    let sum =
+      (await dropPartitions(db, ['journal', 'session_history'], limits.journalDays)) +
+      (await dropPartitions(db, ['supply_intervals'], limits.supplyMinuteDays));
     if (sum > 0) removed.inc({ what: 'partitions' }, sum);
     for (const [what, bite] of bites) sum += await eat(what, bite, signal);
     sum += (await eatAccounts()) + (await eatEnds()) + (await deleteRules(db, KEPT_RULES));

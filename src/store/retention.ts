@@ -6,18 +6,18 @@ import type { Db } from './database.ts';
  * many rows went, and the caller comes back while there are more.
  */
 
-/** Makes the partitions of the journal and of the sessions' history for today and the days to come. */
+/** Makes the partitions of the journal, of the sessions' history and of the intervals of supply for today and the days to come. */
 export async function makePartitions(db: Db, days: number): Promise<void> {
   await sql`/* retention.partitions */
     select deptrans.make_day_partitions(t, (deptrans.now() at time zone 'UTC')::date, ${days})
-      from unnest(array['journal', 'session_history']) t`.execute(db);
+      from unnest(array['journal', 'session_history', 'supply_intervals']) t`.execute(db);
 }
 
-/** Drops whole days of the journal and of the sessions' history. Returns how many partitions went. */
-export async function dropPartitions(db: Db, keepDays: number): Promise<number> {
+/** Drops whole days of tables that are kept by day. Returns how many partitions went. */
+export async function dropPartitions(db: Db, tables: readonly string[], keepDays: number): Promise<number> {
   const { rows } = await sql<{ n: number }>`/* retention.drop */
     select sum(deptrans.drop_day_partitions(t, deptrans.now() - ${keepDays} * interval '1 day'))::int as n
-      from unnest(array['journal', 'session_history']) t`.execute(db);
+      from unnest(${[...tables]}::text[]) t`.execute(db);
   return rows[0]!.n;
 }
 

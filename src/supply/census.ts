@@ -7,15 +7,14 @@ import { type Lens, openLens } from './lens.ts';
 import { Roll } from './roll.ts';
 import { Tally } from './tally.ts';
 import { Timers } from './timers.ts';
+import { Trail } from './trail.ts';
+import { Asking, type Wanted } from './wanted.ts';
 
 /** People who are judged in one go: some milliseconds, so that nobody else waits for long. */
 const SLICE = 1_000;
 
 /** The policy in force, and the same as if no region had stepped back. */
 export type Policies = { readonly compiled: CompiledPolicy; readonly asPut: CompiledPolicy };
-
-/** Where a person is to be asked for. */
-export type Wanted = { no: number; profiles: { parkId: string; driverId: string }[] };
 
 /** A connected person as one profile shows it. `region` is where it counts; empty: outside, null: not known. */
 export type Seen = {
@@ -41,13 +40,14 @@ export class Census {
   readonly #tally = new Tally();
   readonly #timers = new Timers();
   readonly #maxSilenceMs: number;
-  readonly #unasked = new Set<number>();
+  readonly #asking = new Asking(this.#roll);
+  /** Who failed when, for whoever asks later. */
+  readonly trail = new Trail();
   #lens: Lens = openLens(compilePolicy({ version: 0, suspended: false, maxDataAgeMs: 0, regions: [] }));
   #regions: readonly Region[] = [];
   #ruleAt = Number.POSITIVE_INFINITY;
   /** The next row to be judged anew; 0: all are judged by the present lens. */
   #anew = 0;
-  #asking = 1;
 
   constructor(maxSilenceMs: number) {
     this.#maxSilenceMs = maxSilenceMs;
@@ -120,22 +120,9 @@ export class Census {
     return { silent, more: this.#anew > 0 || this.#timers.nextAt() <= now };
   }
 
-  /** Up to `limit` people whose place only trackstory knows: first those it was never asked about, then those it was asked about before `askedBefore`. */
+  /** Up to `limit` people whose place only trackstory knows: first those it was never asked for, then those it was asked for before `askedBefore`. */
   wanted(limit: number, askedBefore: number, now: number): Wanted[] {
-    const found: Wanted[] = [];
-    for (const no of this.#unasked) {
-      if (found.length >= limit) return found;
-      this.#unasked.delete(no);
-      const row = this.#roll.rowOf(no);
-      if (row !== 0 && this.#needsPlace(row, now)) found.push(this.#wantedOf(row));
-    }
-    for (let looked = 0; looked < this.#roll.end && found.length < limit; looked += 1) {
-      this.#asking = this.#asking + 1 < this.#roll.end ? this.#asking + 1 : 1;
-      const row = this.#asking;
-      if (!this.#roll.isUsed(row) || this.#roll.askedAt(row) >= askedBefore) continue;
-      if (this.#needsPlace(row, now)) found.push(this.#wantedOf(row));
-    }
-    return found;
+    return this.#asking.next(limit, askedBefore, (row) => this.#needsPlace(row, now));
   }
 
   /** Where a person was found; null: trackstory does not know. */
@@ -203,11 +190,13 @@ export class Census {
   #judge(row: number, now: number, mayHaveMoved = false): void {
     const roll = this.#roll;
     if (mayHaveMoved) roll.setPlace(row, this.#placeOf(roll.point(row)));
-    const number = this.#tally.numberOf(ballotOf(roll, row, this.#lens, now, this.#maxSilenceMs));
+    const ballot = ballotOf(roll, row, this.#lens, now, this.#maxSilenceMs);
+    const number = this.#tally.numberOf(ballot);
+    this.trail.note(roll, row, ballot, now, this.#maxSilenceMs);
     this.#tally.move(roll.ballot(row), number, now);
     roll.setBallot(row, number);
     this.#timers.set(row, nextChangeAt(roll, row, this.#lens, now, this.#maxSilenceMs));
-    if (roll.askedAt(row) === Number.NEGATIVE_INFINITY && this.#needsPlace(row, now)) this.#unasked.add(roll.no(row));
+    if (this.#needsPlace(row, now)) this.#asking.add(row);
   }
 
   #drop(no: number, now: number): void {
@@ -215,7 +204,8 @@ export class Census {
     if (row === 0) return;
     this.#tally.move(this.#roll.ballot(row), 0, now);
     this.#timers.set(row, Number.POSITIVE_INFINITY);
-    this.#unasked.delete(no);
+    this.#asking.drop(no);
+    this.trail.end(this.#roll, row, now);
     this.#roll.drop(row);
   }
 
@@ -234,13 +224,5 @@ export class Census {
 
   #needsPlace(row: number, now: number): boolean {
     return needsPlace(this.#roll, row, this.#lens, now, this.#maxSilenceMs);
-  }
-
-  #wantedOf(row: number): Wanted {
-    const roll = this.#roll;
-    const profiles = [];
-    for (let profile = roll.firstProfile(row); profile !== 0; profile = roll.profiles.next(profile))
-      profiles.push({ parkId: roll.profiles.parkId(profile), driverId: roll.profiles.driverId(profile) });
-    return { no: roll.no(row), profiles };
   }
 }

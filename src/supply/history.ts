@@ -7,6 +7,7 @@ import {
   writeSupplyHistory,
   writeSupplyNow,
 } from '../store/supply-figures.ts';
+import { readSupplyDigests, writeSupplyTurns } from '../store/supply-intervals.ts';
 import type { Census } from './census.ts';
 import { joinFigures, type RegionFigures } from './figures.ts';
 import { unplaced } from './readings.ts';
@@ -14,11 +15,13 @@ import { unplaced } from './readings.ts';
 export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
+/** Turns written in one transaction. */
+const TURNS = 2_000;
 /** Hours are made of minutes as long as there are any. */
 const MINUTES_KEPT = 7 * DAY;
 
 /**
- * Writes what a census counts: what is so now, each minute as it goes, and each hour of its minutes when it is over. Whoever is not the leader of the term
+ * Writes what a census counts: what is so now and who has turned, each minute as it goes, and each hour of its minutes when it is over. Whoever is not the leader of the term
  * any more writes nothing. A minute that somebody else has begun is gone on with, and says for how much of it somebody counted.
  */
 export type History = {
@@ -40,6 +43,7 @@ export async function openHistory({ db, leader, term, census }: HistoryParts, no
   let since = now;
   let begun = await readBegun(db, minute);
   census.resetTime(now);
+  census.trail.reconcile(await readSupplyDigests(db), now);
   await writeHours(db, leader, term(), minute);
 
   const asLeader = (write: (tx: Db) => Promise<void>) =>
@@ -64,6 +68,11 @@ export async function openHistory({ db, leader, term, census }: HistoryParts, no
       };
     });
 
+  const rowsNow = (at: number) => {
+    const common = { policyVersion: census.lens.policy.policy.version, unplaced: unplaced(census, at) };
+    return [...census.figures(at)].map(([region, figures]) => ({ region, ...common, figures }));
+  };
+
   return {
     get minuteEnds() {
       return minute + MINUTE;
@@ -79,12 +88,15 @@ export async function openHistory({ db, leader, term, census }: HistoryParts, no
       if (minute % HOUR === 0) await writeHours(db, leader, term(), minute);
       return true;
     },
-    writeNow: (at) =>
-      asLeader((tx) => {
-        const common = { policyVersion: census.lens.policy.policy.version, unplaced: unplaced(census, at) };
-        const rows = [...census.figures(at)].map(([region, figures]) => ({ region, ...common, figures }));
-        return writeSupplyNow(tx, rows, at);
-      }),
+    async writeNow(at) {
+      const { trail } = census;
+      while (trail.turns.length > 0) {
+        const turns = trail.turns.slice(0, TURNS);
+        if (!(await asLeader((tx) => writeSupplyTurns(tx, turns)))) return false;
+        trail.forget(turns.length);
+      }
+      return asLeader((tx) => writeSupplyNow(tx, rowsNow(at), at));
+    },
   };
 }
 

@@ -70,6 +70,10 @@ export class Profiles {
     return this.#drivers[row]!;
   }
 
+  keyOf(row: number): { parkId: string; driverId: string } {
+    return { parkId: this.parkId(row), driverId: this.driverId(row) };
+  }
+
   categories(row: number): readonly string[] {
     return this.#categories[this.#rows.get(row, CATEGORIES)]!;
   }

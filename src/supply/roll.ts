@@ -26,7 +26,8 @@ const LON = 10;
 const LAT = 11;
 const BALLOT = 12;
 const FIRST = 13;
-const PERSON_WIDTH = 14;
+const TRACE = 14;
+const PERSON_WIDTH = 15;
 
 /** Where a person is, beside the number of a region by its name: nobody has said yet. */
 const NOWHERE_YET = -1;
@@ -107,6 +108,15 @@ export class Roll {
 
   setBallot(row: number, ballot: number): void {
     this.#set(row, BALLOT, ballot);
+  }
+
+  /** A hash of what is on record of the person; 0: nothing. */
+  trace(row: number): number {
+    return this.#people.get(row, TRACE);
+  }
+
+  setTrace(row: number, trace: number): void {
+    this.#set(row, TRACE, trace);
   }
 
   /** When trackstory was last asked where the person is. */

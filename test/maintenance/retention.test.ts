@@ -41,6 +41,8 @@ const OLD = {
   id_attempts: sql`insert into deptrans.id_attempts (scope, key, full_at) values ('service', '', deptrans.now() + interval '3 h')`,
   driver_answers: sql`insert into deptrans.driver_answers (key_hash, id_hash, at) values ('', '', deptrans.now())`,
   supply_changes: sql`insert into deptrans.supply_changes (at, profiles, keys) values (deptrans.now(), '{}', '{}')`,
+  supply_intervals: sql`insert into deptrans.supply_intervals (at, to_at, person_no, person, region, deptrans_id, session, binding, profiles)
+    values (deptrans.now(), deptrans.now(), 1, 'ann', 'moscow', 'no_id', 'no_session', 'unbound', '[]')`,
   supply_history: sql`insert into deptrans.supply_history (region, step, at, covered_ms, figures)
     select 'moscow', step, deptrans.now(), 0, '[]' from unnest(array['minute', 'hour']) step`,
   outages: sql`insert into deptrans.outages (regulator, from_at, to_at) values ('moscow', deptrans.now(), deptrans.now())`,
