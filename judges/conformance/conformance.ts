@@ -10,14 +10,13 @@ const VERSION = 'v1.0.5';
 
 export type ConformanceRun = { ok: boolean; output: string };
 
-/** The Connect conformance suite against our edge with its own service mounted, as config.yaml says; the cases of known-flaky.txt may fail. */
+/** The Connect conformance suite against our edge with its own service mounted, as config.yaml says; no case may fail. */
 export async function runConformance(): Promise<ConformanceRun> {
   const suite = await goTool(`${MODULE}/cmd/connectconformance@${VERSION}`);
   const generated = await generate();
   const config = ['--conf', join(import.meta.dirname, 'config.yaml')];
-  const flaky = ['--known-flaky', `@${join(import.meta.dirname, 'known-flaky.txt')}`];
   const server = [process.execPath, join(import.meta.dirname, 'server.ts'), generated];
-  const child = spawn(suite, ['--mode', 'server', '--max-servers', '1', ...config, ...flaky, '--', ...server], {
+  const child = spawn(suite, ['--mode', 'server', '--max-servers', '1', ...config, '--', ...server], {
     cwd: ROOT,
   });
   let output = '';

@@ -19,6 +19,8 @@ export function takeTurns(server: http2.Http2Server, handler: RequestHandler): v
     if (stream.destroyed || stream.closed) return false;
     const req = new http2.Http2ServerRequest(stream, headers, {}, rawHeaders);
     const res = new http2.Http2ServerResponse(stream);
+    // A body without a byte may have ended while the request waited, and the request, which listens only now, would wait for that for ever.
+    if (stream.readableEnded) req.push(null);
     if (headers.expect === '100-continue') res.writeContinue();
     handler(req, res);
     return true;

@@ -140,6 +140,14 @@ test.each([
   expect(stream.frames).toHaveLength(2);
 });
 
+test.each(Object.keys(transports))('forty empty requests at once are answered over %s', async (name) => {
+  const { getDriverId } = createClient(DriverIdService, transports[name]!(edge.url));
+  const all = await Promise.all(Array.from({ length: 40 }, () => getDriverId({})));
+  expect(all.map((answer) => toJson(GetDriverIdResponseSchema, answer))).toEqual(
+    Array(40).fill(toJson(GetDriverIdResponseSchema, answers.id)),
+  );
+});
+
 test('large unary answers are compressed for who accepts it, streams never', async () => {
   const records = Array.from({ length: 500 }, (_, i) => ({ parkId: 'park', driverId: `driver ${i}` }));
   await using large = await openEdge({ incrementalUpdates: { listIdUpdates: () => ({ ids: records }) } });

@@ -103,6 +103,22 @@ test('many requests in one packet are answered in turns with those of others, al
   other.close();
 });
 
+test('the end of a body without a byte is heard by a request that had to wait for its turn', async () => {
+  const handler: RequestHandler = (req, res) => {
+    req.resume().once('end', () => (res as http.ServerResponse).end('whole'));
+  };
+  await using port = await open({}, handler);
+  const session = http2.connect(port.listener.url);
+  const answers = Array.from({ length: 40 }, () => {
+    const stream = session.request({ ':method': 'POST', ':path': '/' }, { endStream: false });
+    const answer = read(stream);
+    stream.end();
+    return answer;
+  });
+  expect(new Set(await Promise.all(answers))).toEqual(new Set(['whole']));
+  session.destroy();
+});
+
 test('a headers block over the limit is refused on both protocols, one below is not', async () => {
   await using opened = await open();
   const { listener } = opened;
