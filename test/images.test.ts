@@ -55,7 +55,10 @@ test('the image of the service holds all that the service and its keys are made 
 
 test('the image of the city holds all that the city is made of', async () => {
   const folder = assemble('simulator/Dockerfile');
-  expect(await run(folder, ['simulator/main.ts'], { SIM_PORT: 'none' })).toMatchObject({ code: 1, said: expect.stringContaining('SIM_PORT') });
+  expect(await run(folder, ['simulator/main.ts'], { SIM_PORT: 'none' })).toMatchObject({
+    code: 1,
+    said: expect.stringContaining('SIM_PORT'),
+  });
 });
 
 test('the image tells whether the service is well, with TLS or without', async () => {
