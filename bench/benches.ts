@@ -13,6 +13,7 @@ import { allGoals, type GoalId } from './goals.ts';
 import { intakeBench } from './intake/intake.ts';
 import { reachBench } from './reach/reach.ts';
 import { sizesBench } from './sizes/sizes.ts';
+import { previewBench } from './supply/preview.ts';
 import { sustainedBench } from './sustained/sustained.ts';
 
 /** All benchmarks that can be run. */
@@ -30,6 +31,7 @@ export const benches: readonly Bench[] = [
   consumerCheckBench,
   checkBench,
   sizesBench,
+  previewBench,
   sustainedBench,
 ];
 

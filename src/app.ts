@@ -35,7 +35,7 @@ import { openDatabase } from './store/database.ts';
 import { migrate } from './store/migrate.ts';
 import { putRules } from './store/rules.ts';
 import { openTokenStore } from './store/tokens.ts';
-import { openSupply, type Supply } from './supply/supply.ts';
+import { openPreviews, openSupply, type Supply } from './supply/supply.ts';
 
 /** The service in this process. Disposing it ends everything in the reverse order of its start. */
 export type Service = AsyncDisposable & {
@@ -145,6 +145,8 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
     if (parts.has('supply')) {
       supply = stack.use(openSupply({ ...common, trackstory, inForce: enforcement.inForce, limits: supplyLimits }));
     }
+    const census = () => supply?.census() ?? null;
+    const previews = stack.use(openPreviews({ ...common, census, policyOf: enforcement.asInForce }));
 
     // What others ask of us.
     if (!feed || !parts.has('api')) return serviceOf(null);
@@ -197,7 +199,7 @@ export async function openService(config: Config, { lifetime, log, clock }: Surr
           replay: (ids) => intake.replay(ids),
         }),
         policy: openPolicyService({ ...common, regions: config.regions }),
-        supply: openSupplyService({ ...common, regions: config.regions }),
+        supply: openSupplyService({ ...common, regions: config.regions, previews }),
       },
       frames: openWatchFrames({ feed, regions: config.regions }),
       auth,

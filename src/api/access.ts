@@ -48,6 +48,7 @@ export const ACCESS: Readonly<Record<string, Rule>> = {
   'deptrans.v1.PolicyService/EndStepBack': engineers,
 
   'deptrans.v1.SupplyService/GetLoss': readers,
+  'deptrans.v1.SupplyService/Preview': engineers,
 
   'grpc.health.v1.Health/Check': 'anyone',
   'grpc.health.v1.Health/List': 'anyone',

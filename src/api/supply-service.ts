@@ -3,17 +3,14 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import { type GetLossRequest, type SupplyService, SupplyStep } from '../../gen/deptrans/v1/supply_pb.ts';
 import type { Db } from '../store/database.ts';
 import { readSupplyHistory, readSupplyNow, type StoredNow, type StoredStretch } from '../store/supply-figures.ts';
-import { HOUR, joinStretches, MINUTE, type RegionFigures, type Sum } from '../supply/supply.ts';
+import { HOUR, joinStretches, MINUTE, type RegionFigures } from '../supply/supply.ts';
 import { readWithin } from './database-deadline.ts';
 import { refuse } from './errors.ts';
-import { CHECK_NUMBERS, REASON_NUMBERS } from './verdict-messages.ts';
+import { lossMessages } from './supply-messages.ts';
+import { openPreview, type PreviewOptions } from './supply-preview.ts';
 
 /** What blocking costs, as the instance that counts has written it; any instance answers. */
-export type SupplyServiceOptions = {
-  db: Db;
-  regions: readonly { id: string }[];
-  timeoutMs?: number;
-};
+export type SupplyServiceOptions = PreviewOptions & { timeoutMs?: number };
 
 const DAY = 24 * HOUR;
 const MAX_STEPS = 1_500;
@@ -23,12 +20,11 @@ const STEP_MS: Partial<Record<SupplyStep, number>> = {
   [SupplyStep.DAY]: DAY,
 };
 
-export function openSupplyService({
-  db,
-  regions,
-  timeoutMs = 5_000,
-}: SupplyServiceOptions): ServiceImpl<typeof SupplyService> {
+export function openSupplyService(options: SupplyServiceOptions): ServiceImpl<typeof SupplyService> {
+  const { db, regions, timeoutMs = 5_000 } = options;
   return {
+    preview: openPreview(options),
+
     async getLoss(request, { signal }) {
       if (!regions.some(({ id }) => id === request.region)) {
         throw refuse('FILTER_UNKNOWN', {
@@ -101,29 +97,4 @@ function stretchMessage({ at, coveredMs, figures }: StoredStretch) {
     coveredSeconds: coveredMs / 1_000,
     losses: lossMessages(figures as RegionFigures, ({ ms }) => ms, true),
   };
-}
-
-/** `weight`: what shares are of. */
-function lossMessages(figures: RegionFigures, weight: (sum: Sum) => number, isPast: boolean) {
-  return figures.map(({ category, connected, failing, unknown, blocked, reasons }) => {
-    const whole = weight(connected);
-    const message = (sum: Sum) => ({
-      people: BigInt(sum.people),
-      share: whole > 0 ? weight(sum) / whole : 0,
-      hours: isPast ? sum.ms / HOUR : 0,
-    });
-    return {
-      category,
-      connected: message(connected),
-      failing: message(failing),
-      unknown: message(unknown),
-      blocked: message(blocked),
-      reasons: reasons.map(({ check, reason, people, blocked: of }) => ({
-        check: CHECK_NUMBERS[check],
-        reason: REASON_NUMBERS[reason],
-        people: message(people),
-        blocked: message(of),
-      })),
-    };
-  });
 }

@@ -38,6 +38,8 @@ export type Enforcement = AsyncDisposable & {
   runOnce(): Promise<void>;
   /** Judges now which regions step back, if this instance leads, and looks at its own state. */
   judgeOnce(): Promise<void>;
+  /** A policy as it is stored, in the regions as they are now, as if it were the one in force. */
+  asInForce(stored: object): CompiledPolicy['policy'];
   /** Why nothing can be judged yet; null if it can. */
   notReady(): string | null;
 };
@@ -156,6 +158,11 @@ export function openEnforcement(parts: EnforcementParts): Enforcement {
     async judgeOnce() {
       lookHere();
       await judge.runOnce();
+    },
+    asInForce(stored) {
+      const policy = policyFromStore(stored);
+      policy.maxDataAge ??= durationFromMs(maxDataAgeMs);
+      return policyFromContract({ ...inForce.message, policy });
     },
     notReady: () => (rulesVersion < 0 ? 'the policy has not been read yet' : null),
     async [Symbol.asyncDispose]() {

@@ -19,6 +19,8 @@ import { readingsOf } from './readings.ts';
 export type { Policies } from './census.ts';
 export type { RegionFigures, Sum, TariffFigures } from './figures.ts';
 export { HOUR, joinStretches, MINUTE } from './history.ts';
+export type { BlockedProfile, Preview, RegionPreview } from './preview.ts';
+export { openPreviews, type Previews } from './previews.ts';
 
 /**
  * The loss of supply: how many of those who are connected the checks take off the road, and how many they would if everybody were blocked who fails. One

@@ -7,6 +7,7 @@ import { SupplyService, SupplyStep } from '../../gen/deptrans/v1/supply_pb.ts';
 import { BadRequestSchema, ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { openSupplyService } from '../../src/api/supply-service.ts';
 import { openToAll } from '../../src/auth/auth.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
 import { writeSupplyHistory, writeSupplyNow } from '../../src/store/supply-figures.ts';
 import type { RegionFigures } from '../../src/supply/supply.ts';
 import { openTestDatabase } from '../support/database.ts';
@@ -32,7 +33,17 @@ function figures(connected: number, failing: number, blocked: number, ms: number
 async function openSupplyApi() {
   const stack = new AsyncDisposableStack();
   const { db } = stack.use(await openTestDatabase());
-  const edge = await openEdge({ supply: openSupplyService({ db, regions: REGIONS }) }, { auth: openToAll() });
+  const edge = await openEdge(
+    {
+      supply: openSupplyService({
+        db,
+        regions: REGIONS,
+        previews: { ask: () => Promise.resolve(null) },
+        clock: systemClock,
+      }),
+    },
+    { auth: openToAll() },
+  );
   stack.defer(() => edge.close(0));
   const client = createClient(SupplyService, createConnectTransport({ baseUrl: edge.url, httpVersion: '2' }));
   return { db, client, [Symbol.asyncDispose]: () => stack.disposeAsync() };

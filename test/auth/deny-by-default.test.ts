@@ -49,6 +49,7 @@ const EXPECTED: Record<string, string> = {
   'deptrans.v1.PolicyService/ListStepBacks': '- - - - - - - x x +',
   'deptrans.v1.PolicyService/EndStepBack': '- - - - - - - x x +',
   'deptrans.v1.SupplyService/GetLoss': '- - - - - - - x x +',
+  'deptrans.v1.SupplyService/Preview': '- - - - - - - x x +',
   'grpc.health.v1.Health/Check': '+ + + + + + + + + +',
   'grpc.health.v1.Health/List': '+ + + + + + + + + +',
   'grpc.health.v1.Health/Watch': '+ + + + + + + + + +',
@@ -151,7 +152,7 @@ async function credentialsFor(name: string): Promise<Headers_[]> {
   ];
 }
 
-const FOR_ENGINEERS = /Operations|Policy|ExplainDriver/;
+const FOR_ENGINEERS = /Operations|Policy|ExplainDriver|Preview/;
 
 function listedFor(name: string): string {
   if (name.includes('DriverIdService')) return '';

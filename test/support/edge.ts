@@ -110,7 +110,7 @@ export function fixedServices(): Services {
       listDifferences: () => ({}),
       async *exportExchanges() {},
     },
-    supply: { getLoss: () => ({}) },
+    supply: { getLoss: () => ({}), preview: () => ({}) },
     policy: {
       get: () => ({}),
       put: () => ({}),

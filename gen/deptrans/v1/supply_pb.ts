@@ -8,6 +8,8 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Check, VerdictReason } from "./diagnostics_pb.ts";
 import { file_deptrans_v1_diagnostics } from "./diagnostics_pb.ts";
+import type { Policy } from "./policy_pb.ts";
+import { file_deptrans_v1_policy } from "./policy_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -16,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file deptrans/v1/supply.proto.
  */
 export const file_deptrans_v1_supply: GenFile = /*@__PURE__*/
-  fileDesc("ChhkZXB0cmFucy92MS9zdXBwbHkucHJvdG8SC2RlcHRyYW5zLnYxIpkBCg5HZXRMb3NzUmVxdWVzdBIOCgZyZWdpb24YASABKAkSKAoEZnJvbRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoCdG8YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiUKBHN0ZXAYBCABKA4yFy5kZXB0cmFucy52MS5TdXBwbHlTdGVwImUKD0dldExvc3NSZXNwb25zZRIjCgNub3cYASABKAsyFi5kZXB0cmFucy52MS5TdXBwbHlOb3cSLQoJc3RyZXRjaGVzGAIgAygLMhouZGVwdHJhbnMudjEuU3VwcGx5U3RyZXRjaCKJAQoJU3VwcGx5Tm93EikKBWFzX29mGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5wb2xpY3lfdmVyc2lvbhgCIAEoAxInCgZsb3NzZXMYAyADKAsyFy5kZXB0cmFucy52MS5TdXBwbHlMb3NzEhAKCHVucGxhY2VkGAQgASgDInkKDVN1cHBseVN0cmV0Y2gSJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhcKD2NvdmVyZWRfc2Vjb25kcxgCIAEoARInCgZsb3NzZXMYAyADKAsyFy5kZXB0cmFucy52MS5TdXBwbHlMb3NzIvABCgpTdXBwbHlMb3NzEhAKCGNhdGVnb3J5GAEgASgJEikKCWNvbm5lY3RlZBgCIAEoCzIWLmRlcHRyYW5zLnYxLlN1cHBseVN1bRInCgdmYWlsaW5nGAMgASgLMhYuZGVwdHJhbnMudjEuU3VwcGx5U3VtEicKB3Vua25vd24YBCABKAsyFi5kZXB0cmFucy52MS5TdXBwbHlTdW0SJwoHYmxvY2tlZBgFIAEoCzIWLmRlcHRyYW5zLnYxLlN1cHBseVN1bRIqCgdyZWFzb25zGAYgAygLMhkuZGVwdHJhbnMudjEuU3VwcGx5UmVhc29uIq4BCgxTdXBwbHlSZWFzb24SIQoFY2hlY2sYASABKA4yEi5kZXB0cmFucy52MS5DaGVjaxIqCgZyZWFzb24YAiABKA4yGi5kZXB0cmFucy52MS5WZXJkaWN0UmVhc29uEiYKBnBlb3BsZRgDIAEoCzIWLmRlcHRyYW5zLnYxLlN1cHBseVN1bRInCgdibG9ja2VkGAQgASgLMhYuZGVwdHJhbnMudjEuU3VwcGx5U3VtIjkKCVN1cHBseVN1bRIOCgZwZW9wbGUYASABKAMSDQoFc2hhcmUYAiABKAESDQoFaG91cnMYAyABKAEqbAoKU3VwcGx5U3RlcBIbChdTVVBQTFlfU1RFUF9VTlNQRUNJRklFRBAAEhYKElNVUFBMWV9TVEVQX01JTlVURRABEhQKEFNVUFBMWV9TVEVQX0hPVVIQAhITCg9TVVBQTFlfU1RFUF9EQVkQAzJaCg1TdXBwbHlTZXJ2aWNlEkkKB0dldExvc3MSGy5kZXB0cmFucy52MS5HZXRMb3NzUmVxdWVzdBocLmRlcHRyYW5zLnYxLkdldExvc3NSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_deptrans_v1_diagnostics, file_google_protobuf_timestamp]);
+  fileDesc("ChhkZXB0cmFucy92MS9zdXBwbHkucHJvdG8SC2RlcHRyYW5zLnYxIpkBCg5HZXRMb3NzUmVxdWVzdBIOCgZyZWdpb24YASABKAkSKAoEZnJvbRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoCdG8YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiUKBHN0ZXAYBCABKA4yFy5kZXB0cmFucy52MS5TdXBwbHlTdGVwImUKD0dldExvc3NSZXNwb25zZRIjCgNub3cYASABKAsyFi5kZXB0cmFucy52MS5TdXBwbHlOb3cSLQoJc3RyZXRjaGVzGAIgAygLMhouZGVwdHJhbnMudjEuU3VwcGx5U3RyZXRjaCKJAQoJU3VwcGx5Tm93EikKBWFzX29mGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5wb2xpY3lfdmVyc2lvbhgCIAEoAxInCgZsb3NzZXMYAyADKAsyFy5kZXB0cmFucy52MS5TdXBwbHlMb3NzEhAKCHVucGxhY2VkGAQgASgDInkKDVN1cHBseVN0cmV0Y2gSJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhcKD2NvdmVyZWRfc2Vjb25kcxgCIAEoARInCgZsb3NzZXMYAyADKAsyFy5kZXB0cmFucy52MS5TdXBwbHlMb3NzIvABCgpTdXBwbHlMb3NzEhAKCGNhdGVnb3J5GAEgASgJEikKCWNvbm5lY3RlZBgCIAEoCzIWLmRlcHRyYW5zLnYxLlN1cHBseVN1bRInCgdmYWlsaW5nGAMgASgLMhYuZGVwdHJhbnMudjEuU3VwcGx5U3VtEicKB3Vua25vd24YBCABKAsyFi5kZXB0cmFucy52MS5TdXBwbHlTdW0SJwoHYmxvY2tlZBgFIAEoCzIWLmRlcHRyYW5zLnYxLlN1cHBseVN1bRIqCgdyZWFzb25zGAYgAygLMhkuZGVwdHJhbnMudjEuU3VwcGx5UmVhc29uIq4BCgxTdXBwbHlSZWFzb24SIQoFY2hlY2sYASABKA4yEi5kZXB0cmFucy52MS5DaGVjaxIqCgZyZWFzb24YAiABKA4yGi5kZXB0cmFucy52MS5WZXJkaWN0UmVhc29uEiYKBnBlb3BsZRgDIAEoCzIWLmRlcHRyYW5zLnYxLlN1cHBseVN1bRInCgdibG9ja2VkGAQgASgLMhYuZGVwdHJhbnMudjEuU3VwcGx5U3VtIjkKCVN1cHBseVN1bRIOCgZwZW9wbGUYASABKAMSDQoFc2hhcmUYAiABKAESDQoFaG91cnMYAyABKAEiNQoOUHJldmlld1JlcXVlc3QSIwoGcG9saWN5GAEgASgLMhMuZGVwdHJhbnMudjEuUG9saWN5ImkKD1ByZXZpZXdSZXNwb25zZRIpCgVhc19vZhgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHcmVnaW9ucxgCIAMoCzIaLmRlcHRyYW5zLnYxLlJlZ2lvblByZXZpZXci4wEKDVJlZ2lvblByZXZpZXcSDgoGcmVnaW9uGAEgASgJEiQKA25vdxgCIAMoCzIXLmRlcHRyYW5zLnYxLlN1cHBseUxvc3MSJQoEcGFzdBgDIAMoCzIXLmRlcHRyYW5zLnYxLlN1cHBseUxvc3MSLQoJcGFzdF9mcm9tGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIXCg9jb3ZlcmVkX3NlY29uZHMYBSABKAESLQoIcHJvZmlsZXMYBiADKAsyGy5kZXB0cmFucy52MS5CbG9ja2VkUHJvZmlsZSJ0Cg5CbG9ja2VkUHJvZmlsZRIPCgdwYXJrX2lkGAEgASgJEhEKCWRyaXZlcl9pZBgCIAEoCRISCgpjYXRlZ29yaWVzGAMgAygJEioKBmNoZWNrcxgEIAMoCzIaLmRlcHRyYW5zLnYxLkJsb2NraW5nQ2hlY2sibAoNQmxvY2tpbmdDaGVjaxIhCgVjaGVjaxgBIAEoDjISLmRlcHRyYW5zLnYxLkNoZWNrEioKBnJlYXNvbhgCIAEoDjIaLmRlcHRyYW5zLnYxLlZlcmRpY3RSZWFzb24SDAoEcnVsZRgDIAEoBSpsCgpTdXBwbHlTdGVwEhsKF1NVUFBMWV9TVEVQX1VOU1BFQ0lGSUVEEAASFgoSU1VQUExZX1NURVBfTUlOVVRFEAESFAoQU1VQUExZX1NURVBfSE9VUhACEhMKD1NVUFBMWV9TVEVQX0RBWRADMqUBCg1TdXBwbHlTZXJ2aWNlEkkKB0dldExvc3MSGy5kZXB0cmFucy52MS5HZXRMb3NzUmVxdWVzdBocLmRlcHRyYW5zLnYxLkdldExvc3NSZXNwb25zZSIDkAIBEkkKB1ByZXZpZXcSGy5kZXB0cmFucy52MS5QcmV2aWV3UmVxdWVzdBocLmRlcHRyYW5zLnYxLlByZXZpZXdSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_deptrans_v1_diagnostics, file_deptrans_v1_policy, file_google_protobuf_timestamp]);
 
 /**
  * Which region, and which past.
@@ -299,6 +301,188 @@ export const SupplySumSchema: GenMessage<SupplySum> = /*@__PURE__*/
   messageDesc(file_deptrans_v1_supply, 6);
 
 /**
+ * Which policy.
+ *
+ * @generated from message deptrans.v1.PreviewRequest
+ */
+export type PreviewRequest = Message<"deptrans.v1.PreviewRequest"> & {
+  /**
+   * The policy, whole, as for PolicyService.Put.
+   *
+   * @generated from field: deptrans.v1.Policy policy = 1;
+   */
+  policy?: Policy | undefined;
+};
+
+/**
+ * Describes the message deptrans.v1.PreviewRequest.
+ * Use `create(PreviewRequestSchema)` to create a new message.
+ */
+export const PreviewRequestSchema: GenMessage<PreviewRequest> = /*@__PURE__*/
+  messageDesc(file_deptrans_v1_supply, 7);
+
+/**
+ * What a policy would do.
+ *
+ * @generated from message deptrans.v1.PreviewResponse
+ */
+export type PreviewResponse = Message<"deptrans.v1.PreviewResponse"> & {
+  /**
+   * The moment that `now` is of.
+   *
+   * @generated from field: google.protobuf.Timestamp as_of = 1;
+   */
+  asOf?: Timestamp | undefined;
+
+  /**
+   * Every region of the configuration.
+   *
+   * @generated from field: repeated deptrans.v1.RegionPreview regions = 2;
+   */
+  regions: RegionPreview[];
+};
+
+/**
+ * Describes the message deptrans.v1.PreviewResponse.
+ * Use `create(PreviewResponseSchema)` to create a new message.
+ */
+export const PreviewResponseSchema: GenMessage<PreviewResponse> = /*@__PURE__*/
+  messageDesc(file_deptrans_v1_supply, 8);
+
+/**
+ * What a policy would do in a region.
+ *
+ * @generated from message deptrans.v1.RegionPreview
+ */
+export type RegionPreview = Message<"deptrans.v1.RegionPreview"> & {
+  /**
+   * Which region.
+   *
+   * @generated from field: string region = 1;
+   */
+  region: string;
+
+  /**
+   * The people who are connected now; `blocked` are whom the policy would block. Of everybody who works by some tariff, first; then by tariff.
+   *
+   * @generated from field: repeated deptrans.v1.SupplyLoss now = 2;
+   */
+  now: SupplyLoss[];
+
+  /**
+   * The same of the past. `people` are averages over the time counted.
+   *
+   * @generated from field: repeated deptrans.v1.SupplyLoss past = 3;
+   */
+  past: SupplyLoss[];
+
+  /**
+   * Since when the past is counted; 7 days at most.
+   *
+   * @generated from field: google.protobuf.Timestamp past_from = 4;
+   */
+  pastFrom?: Timestamp | undefined;
+
+  /**
+   * For how many seconds of it somebody counted.
+   *
+   * @generated from field: double covered_seconds = 5;
+   */
+  coveredSeconds: number;
+
+  /**
+   * Some of those who would be blocked now by every tariff of theirs: up to 20, drawn by chance.
+   *
+   * @generated from field: repeated deptrans.v1.BlockedProfile profiles = 6;
+   */
+  profiles: BlockedProfile[];
+};
+
+/**
+ * Describes the message deptrans.v1.RegionPreview.
+ * Use `create(RegionPreviewSchema)` to create a new message.
+ */
+export const RegionPreviewSchema: GenMessage<RegionPreview> = /*@__PURE__*/
+  messageDesc(file_deptrans_v1_supply, 9);
+
+/**
+ * A profile of somebody who would be blocked.
+ *
+ * @generated from message deptrans.v1.BlockedProfile
+ */
+export type BlockedProfile = Message<"deptrans.v1.BlockedProfile"> & {
+  /**
+   * The park.
+   *
+   * @generated from field: string park_id = 1;
+   */
+  parkId: string;
+
+  /**
+   * The profile in it.
+   *
+   * @generated from field: string driver_id = 2;
+   */
+  driverId: string;
+
+  /**
+   * Its tariffs.
+   *
+   * @generated from field: repeated string categories = 3;
+   */
+  categories: string[];
+
+  /**
+   * Why, by each check that would block.
+   *
+   * @generated from field: repeated deptrans.v1.BlockingCheck checks = 4;
+   */
+  checks: BlockingCheck[];
+};
+
+/**
+ * Describes the message deptrans.v1.BlockedProfile.
+ * Use `create(BlockedProfileSchema)` to create a new message.
+ */
+export const BlockedProfileSchema: GenMessage<BlockedProfile> = /*@__PURE__*/
+  messageDesc(file_deptrans_v1_supply, 10);
+
+/**
+ * A check that would block.
+ *
+ * @generated from message deptrans.v1.BlockingCheck
+ */
+export type BlockingCheck = Message<"deptrans.v1.BlockingCheck"> & {
+  /**
+   * Which check.
+   *
+   * @generated from field: deptrans.v1.Check check = 1;
+   */
+  check: Check;
+
+  /**
+   * What it says.
+   *
+   * @generated from field: deptrans.v1.VerdictReason reason = 2;
+   */
+  reason: VerdictReason;
+
+  /**
+   * The place of the rule among the region's, from 0.
+   *
+   * @generated from field: int32 rule = 3;
+   */
+  rule: number;
+};
+
+/**
+ * Describes the message deptrans.v1.BlockingCheck.
+ * Use `create(BlockingCheckSchema)` to create a new message.
+ */
+export const BlockingCheckSchema: GenMessage<BlockingCheck> = /*@__PURE__*/
+  messageDesc(file_deptrans_v1_supply, 11);
+
+/**
  * How long a stretch of the past is.
  *
  * @generated from enum deptrans.v1.SupplyStep
@@ -379,6 +563,23 @@ export const SupplyService: GenService<{
     methodKind: "unary";
     input: typeof GetLossRequestSchema;
     output: typeof GetLossResponseSchema;
+  },
+  /**
+   * What a policy would do to the people who are connected now, and would have done in the past 7 days, before it is put: as if it were in force, and
+   * had been all the time, whatever its rules' `effective_from`. Nothing is written.
+   *
+   * Of now everybody is judged. Of the past it is known for how long people failed, by tariff, check and reason; which part of them the policy would
+   * have blocked is told by up to twenty of each minute who are kept as they were. Drivers who would have reacted are not thought of.
+   *
+   * Errors: REQUEST_MALFORMED with the fields, as PolicyService.Put; SERVICE_DEGRADED (nobody counts now, as for some seconds after the instance that
+   * did is gone: try again).
+   *
+   * @generated from rpc deptrans.v1.SupplyService.Preview
+   */
+  preview: {
+    methodKind: "unary";
+    input: typeof PreviewRequestSchema;
+    output: typeof PreviewResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_deptrans_v1_supply, 0);
