@@ -1,9 +1,10 @@
 # make run     shows the main job working, on this machine alone
 # make test    runs every test
 # make stub    serves the whole contract with nothing behind it, for those who write clients
+# make story   a city on its way from watching to blocking, as a table of our figures beside the truth
 # make judges  what tools that nobody here wrote say of the edge; installs them below .cache
 # make check   generated code, format, lint, types; no tests
-.PHONY: run test check stub judges
+.PHONY: run test check stub story judges
 .NOTPARALLEL:
 
 run: node_modules/.installed
@@ -15,6 +16,9 @@ test: node_modules/.installed
 
 judges: node_modules/.installed
 	@npm run --silent judges
+
+story: node_modules/.installed
+	@npm run --silent story
 
 stub: node_modules/.installed
 	@npm run --silent stub

@@ -4,6 +4,7 @@ import { bind, readCaller, unbind } from '../../src/store/bindings.ts';
 import { type Db, inTransaction } from '../../src/store/database.ts';
 import { writeCategories } from '../../src/store/mirror-categories.ts';
 import { writeMappings } from '../../src/store/mirror-profiles.ts';
+import { publish } from '../../src/store/publish.ts';
 import { inside, journalKey, outside, type World } from '../world.ts';
 import type { Done } from './calendar.ts';
 import { type Driver, type DriverProfile, personOf, type Status } from './driver.ts';
@@ -69,13 +70,13 @@ export async function writeTariffs(db: Db, profiles: readonly DriverProfile[]): 
 }
 
 /** Whose the profiles of drivers are now. */
-async function writePeople(db: Db, drivers: readonly Driver[]): Promise<void> {
+export async function writePeople(db: Db, drivers: readonly Driver[]): Promise<void> {
   if (drivers.length === 0) return;
   const rows = drivers.flatMap((driver) =>
     driver.profiles.map(({ parkId, driverId }) => ({ parkId, driverId, person: personOf(driver), deleted: false })),
   );
   await inTransaction(db, async (tx) => {
-    await writeMappings(tx, rows, { changeNo: await nextChangeNo(tx), touch: false, quiet: false });
+    await publish(tx, await writeMappings(tx, rows, { changeNo: await nextChangeNo(tx), touch: false, quiet: false }));
   });
 }
 
