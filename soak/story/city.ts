@@ -4,7 +4,7 @@ import { changeBindings } from '../../src/store/binding-changes.ts';
 import { type Db, inTransaction } from '../../src/store/database.ts';
 import { lockMapping } from '../../src/store/locks.ts';
 import { openCalendar } from '../days/calendar.ts';
-import { type Driver, makeDriver, personOf } from '../days/driver.ts';
+import { type Action, type Driver, makeDriver, personOf } from '../days/driver.ts';
 import { openTeller, writePeople, writeTariffs } from '../days/teller.ts';
 import { nextTimer } from '../days/timers.ts';
 import { inside, journalKey, outside, type World } from '../world.ts';
@@ -12,6 +12,8 @@ import { inside, journalKey, outside, type World } from '../world.ts';
 /** A city whose drivers live on while time passes; the service hears of all they do, and does what is due. */
 export type City = {
   readonly drivers: readonly Driver[];
+  /** Who has a new licence in place of one with an id, and has not set the id again. */
+  readonly relicensed: ReadonlySet<Driver>;
   /** Lets so many slots of five minutes pass. */
   live(slots: number): Promise<void>;
   /** Lets so much time pass in which nobody does anything. */
@@ -32,6 +34,15 @@ export async function openCity(
   await settle(world, drivers);
   const calendar = openCalendar(drivers, random, { fromMs: world.clock.now(), slotMs, busyMs, silenceMs });
   const teller = openTeller(world);
+  const owners = new Set(drivers.filter(({ bound }) => bound));
+  const relicensed = new Set<Driver>();
+  const note = (action: Action) => {
+    if (action.kind === 'binding') {
+      relicensed.delete(action.driver);
+      if (action.bound) owners.add(action.driver);
+      else owners.delete(action.driver);
+    } else if (action.kind === 'licence' && owners.delete(action.driver)) relicensed.add(action.driver);
+  };
 
   const work = async () => {
     await world.delivery.runOnce();
@@ -49,10 +60,13 @@ export async function openCity(
 
   return {
     drivers,
+    relicensed,
     async live(slots) {
       for (let slot = 0; slot < slots; slot++) {
         await passTo(world.clock.now() + slotMs);
-        await teller.tell(calendar.next(true));
+        const done = calendar.next(true);
+        for (const action of done) note(action);
+        await teller.tell(done);
         await work();
       }
     },

@@ -9,7 +9,7 @@ import { putPolicy, readPolicyVersion } from '../../src/store/policies.ts';
 import { readOpenStepBacks } from '../../src/store/step-backs.ts';
 import { readSupplyNow } from '../../src/store/supply-figures.ts';
 import { previewOf } from '../../src/supply/preview.ts';
-import { openSupply, type RegionFigures } from '../../src/supply/supply.ts';
+import { openSupply, type RegionFigures, type Supply } from '../../src/supply/supply.ts';
 import { policyFromContract } from '../../verdict/from-contract.ts';
 import { judge } from '../../verdict/verdict.ts';
 import type { Driver } from '../days/driver.ts';
@@ -34,11 +34,14 @@ export type Instance = AsyncDisposable & {
   say(drivers: readonly Driver[]): Promise<Said>;
   /** People whom a policy would block if it were in force. */
   preview(policy: Policy): Promise<number>;
+  /** Whether the service has noticed that the regulator is away. */
+  knowsOfOutage(): Promise<boolean>;
   /** Why the region has stepped back; null if it has not. */
   steppedBack(): Promise<string | null>;
 };
 
 export const region = 'moscow';
+const regulator = 'moscow';
 const order = { region, categories: ['econom'] };
 const byDefault = { maxDataAgeMs: 60_000 };
 
@@ -68,16 +71,18 @@ export function openInstance(world: World, silenceMs: number, signal: AbortSigna
     placeMs: 1_000,
     positionMaxAgeMs: 3_600_000,
   };
-  const enforcement = openEnforcement({
-    ...common,
-    ...byDefault,
-    regulator: 'moscow',
-    readings: () => supply.readings(),
-    dataAgeMs: () => 0,
-  });
+  let counting: Supply | null = null;
+  const enforcement = stack.use(
+    openEnforcement({
+      ...common,
+      ...byDefault,
+      regulator,
+      readings: () => counting?.readings() ?? null,
+      dataAgeMs: () => 0,
+    }),
+  );
   const supply = openSupply({ ...common, trackstory, limits, inForce: enforcement.inForce, byHand: true });
-  stack.use(supply);
-  stack.use(enforcement);
+  counting = stack.use(supply);
 
   const round = async () => {
     await enforcement.runOnce();
@@ -89,13 +94,16 @@ export function openInstance(world: World, silenceMs: number, signal: AbortSigna
     await supply.runOnce(signal);
   };
   const refusedOf = async (drivers: readonly Driver[]): Promise<number> => {
-    const { rows } = await sql<{ head: number }>`select coalesce(max(seq), 0)::int as head from deptrans.feed_log`.execute(db);
+    const { rows } = await sql<{
+      head: number;
+    }>`select coalesce(max(seq), 0)::int as head from deptrans.feed_log`.execute(db);
     await until(() => feed.notReady() === null && feed.head() >= rows[0]!.head, signal);
     const { compiled } = enforcement.inForce();
     const mayWork = ({ parkId, driverId }: { parkId: string; driverId: string }) =>
       judge(feed.lookup(parkId, driverId), order, compiled, now(), 0).isAllowed;
-    return drivers.filter(({ profiles }) => !profiles.some((profile) => profile.status !== 'offline' && mayWork(profile)))
-      .length;
+    return drivers.filter(
+      ({ profiles }) => !profiles.some((profile) => profile.status !== 'offline' && mayWork(profile)),
+    ).length;
   };
 
   return {
@@ -126,6 +134,10 @@ export function openInstance(world: World, silenceMs: number, signal: AbortSigna
       const { regions } = await previewOf(db, census, asked, now());
       const all = regions.find((one) => one.region === region)?.now.find(({ category }) => category === '');
       return all?.blocked.people ?? Number.NaN;
+    },
+    async knowsOfOutage() {
+      const { rows } = await sql`select from deptrans.gate where open_since is not null`.execute(db);
+      return rows.length > 0;
     },
     async steppedBack() {
       return (await readOpenStepBacks(db)).find((one) => one.region === region)?.reason ?? null;

@@ -25,7 +25,8 @@ async function main(): Promise<number> {
   const { lines, foretold, reports, steppedBackAfterMs, blocksAgainAfterMs } = story;
   const wrong = differences(lines);
   if (foretold.said !== foretold.true) wrong.push(`the preview said ${foretold.said}, and ${foretold.true} is true`);
-  if (!(steppedBackAfterMs <= longestFallMs)) wrong.push('the region did not fall back within five seconds of its limit');
+  if (!(steppedBackAfterMs <= longestFallMs))
+    wrong.push('the region did not fall back within five seconds of its limit');
   if (!Number.isFinite(blocksAgainAfterMs)) wrong.push('the region did not come back');
   say('');
   for (const sentence of wrong) say(`WRONG: ${sentence}`);

@@ -16,8 +16,9 @@ export type Story = {
   reports: number;
   /** How many the preview said that the policy would block, and how many it was. */
   foretold: { said: number; true: number };
-  /** From the regulator's going away to the region's falling back, and from its coming back to blocking. */
+  /** From the first calls that failed to the region's falling back. */
   steppedBackAfterMs: number;
+  /** From the regulator's coming back to the region's blocking again. */
   blocksAgainAfterMs: number;
 };
 
@@ -25,18 +26,17 @@ const minute = 60_000;
 const hour = 60 * minute;
 const slotMinutes = 5;
 const silenceMs = 48 * hour;
-/** Drivers come to work within these. */
-const morning = (8 * 60) / slotMinutes;
 const downLimitMs = minute;
 const returnAfterMs = 10 * minute;
 const lookMs = 5_000;
 
 /**
  * A city goes from watching to blocking, loses its regulator, falls back and recovers, in a time of its own. At the end of each step what the
- * service counts and judges stands beside what is true by the drivers and the regulator; `tell` is called with each line.
+ * service counts and judges stands beside what is true by the drivers and the regulator; `tell` is called with each line. Drivers come to work within eight
+ * hours, of which `morningHours` pass before the first step.
  */
 export async function tellStory(
-  { drivers: count, seed }: { drivers: number; seed: number },
+  { drivers: count, seed, morningHours = 8 }: { drivers: number; seed: number; morningHours?: number },
   databaseUrl: string,
   tell: (line: Line) => void,
   signal: AbortSignal,
@@ -44,7 +44,12 @@ export async function tellStory(
   const unread = { refreshMs: 31 * 24 * hour, issuedReadMs: 31 * 24 * hour };
   const limits = { sweepPage: 5_000, batch: 500, maxInFlight: 500, maxSilenceMs: silenceMs, ...unread };
   const settings = { shiftMs: 48 * hour, issuedShare: 0 };
-  await using world = await openWorld({ databaseUrl, limits, stepped: true, regulator: { maxCalls: 200_000, settings } });
+  await using world = await openWorld({
+    databaseUrl,
+    limits,
+    stepped: true,
+    regulator: { maxCalls: 200_000, settings },
+  });
   const city = await openCity(world, { drivers: count, seed, silenceMs }, signal);
   await using instance = openInstance(world, silenceMs, signal);
   const { regulator } = world;
@@ -56,9 +61,9 @@ export async function tellStory(
   let share = 0;
   const line = async (what: string, note = '') => {
     await instance.round();
-    const { connected, failing, blocked } = truthOf(city.drivers, regulator, { share, nowMs: now() });
+    const { connected, failing, unknown, blocked } = truthOf(city, regulator, { share, nowMs: now() });
     const said = await instance.say(connected);
-    const isTrue = { connected: connected.length, failing, unknown: 0, blocked, refused: blocked };
+    const isTrue = { connected: connected.length, failing, unknown, blocked, refused: blocked };
     lines.push({ atMs: now() - beganMs, what, said, true: isTrue, note });
     tell(lines.at(-1)!);
   };
@@ -75,12 +80,12 @@ export async function tellStory(
   };
 
   await instance.put(policyOf(EnforcementMode.OBSERVE));
-  await city.live(morning);
+  await city.live((morningHours * 60) / slotMinutes);
   await line('observe', 'nobody is told');
 
   const everybody = policyOf(EnforcementMode.BLOCK);
   const foretold = await instance.preview(everybody);
-  const { failing } = truthOf(city.drivers, regulator, { share: 1, nowMs: now() });
+  const { failing } = truthOf(city, regulator, { share: 1, nowMs: now() });
   await line('preview', `would block ${foretold}, in truth ${failing}`);
 
   await instance.put(policyOf(EnforcementMode.WARN));
@@ -99,6 +104,7 @@ export async function tellStory(
   await line('block 100 %', 'half an hour later');
 
   await regulator.availability.set('refused');
+  while (!(await instance.knowsOfOutage())) await city.live(1);
   const steppedBackAfterMs = await passUntil(async () => (await instance.steppedBack()) !== null, downLimitMs * 5);
   share = 0;
   await line('regulator away', `fell back to WARN after ${Math.round(steppedBackAfterMs / 1_000)} s`);
@@ -116,7 +122,11 @@ export async function tellStory(
 }
 
 function policyOf(mode: EnforcementMode, share?: number): Policy {
-  const rules = [Check.DEPTRANS_ID, Check.SESSION].map((check) => ({ check, mode, ...(share !== undefined && { share }) }));
+  const rules = [Check.DEPTRANS_ID, Check.SESSION].map((check) => ({
+    check,
+    mode,
+    ...(share !== undefined && { share }),
+  }));
   const stepBack = { regulatorDown: durationFromMs(downLimitMs), returnAfter: durationFromMs(returnAfterMs) };
   return create(PolicySchema, { regions: [{ region, rules, stepBack }] });
 }
