@@ -133,10 +133,8 @@ export class Copy {
   /** Puts a row's entry in order after the row has changed. */
   settle(row: number, entry: number): void {
     const chunk = this.rows.chunk(row);
-    const { table } = this.index;
-    table[entry + 2] = this.endsOf(chunk, row);
-    table[entry + 3] = row | (this.bitsOf(chunk, row) << 24);
-    table[entry + 4] = this.regionOf(chunk, row) << 16;
+    const word = row | (this.bitsOf(chunk, row) << 24);
+    this.index.set(entry, this.endsOf(chunk, row), word, this.regionOf(chunk, row) << 16);
   }
 
   bitsOf({ bytes }: Chunk, row: number): number {

@@ -8,7 +8,7 @@ import {
 } from '../verdict/verdict.ts';
 import { type Copy, IN_ID, IN_PERSON } from './copy.ts';
 import { isOverAt } from './ends.ts';
-import { bitsOf, regionIn, rowOf, shareIn, withShare } from './key-index.ts';
+import { bitsOf, regionIn, rowOf, shareIn } from './key-index.ts';
 import { CHUNK_ROWS, F64, ROW_BYTES } from './rows.ts';
 
 /** What is known of one row at a time, as verdicts are made of it. Each fact is read when it is asked for: most of them lie in the index, and most checks need few. */
@@ -43,12 +43,11 @@ export class RowFacts implements Facts {
   /** Reckoned once for each version of the records. */
   get share(): number {
     const { index, texts, rows } = this.#copy;
-    const at = this.#entry + 4;
-    const kept = shareIn(index.table[at]!);
+    const kept = shareIn(index.table[this.#entry + 4]!);
     if (kept !== -1) return kept;
     const row = this.#row;
     const share = texts.share(row, rows.chunk(row), (row & (CHUNK_ROWS - 1)) * ROW_BYTES);
-    index.table[at] = withShare(index.table[at]!, share);
+    index.setShare(this.#entry, share);
     return share;
   }
 

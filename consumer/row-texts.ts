@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { shareOf, shareOfBytes } from '../verdict/share.ts';
 import type { Key } from './hash.ts';
 import type { RecordReader, Span } from './record-reader.ts';
@@ -25,6 +26,8 @@ export const spanText = ({ bytes }: RecordReader, { at, length }: Span): string 
  */
 export class RowTexts {
   readonly #aside = new Map<number, Texts>();
+  /** A checksum of each of them. */
+  readonly #sums = new Map<number, number>();
 
   /** Those that are kept aside, by row. */
   get aside(): ReadonlyMap<number, Texts> {
@@ -74,15 +77,24 @@ export class RowTexts {
 
   forget(row: number): void {
     this.#aside.delete(row);
+    this.#sums.delete(row);
+  }
+
+  /** Whether what is kept aside for a row is what was put there. */
+  isSound(row: number): boolean {
+    const texts = this.#aside.get(row);
+    return texts !== undefined && this.#sums.get(row) === sumOf(texts);
   }
 
   /** Puts back what was dumped. */
   keep(row: number, texts: Texts): void {
     this.#aside.set(row, texts);
+    this.#sums.set(row, sumOf(texts));
   }
 
   clear(): void {
     this.#aside.clear();
+    this.#sums.clear();
   }
 
   /** A copy of all texts; null for a row that has none yet. */
@@ -171,11 +183,11 @@ export class RowTexts {
     bytes.fill(0, base + U8.park, base + U8.deptransId + 1);
     if (!agree || texts.raw !== '' || keyBytes + person.length + deptransId.length > TEXT_BYTES) {
       bytes[base + U8.flags]! |= LONG;
-      this.#aside.set(row, texts);
+      this.keep(row, texts);
       return;
     }
     bytes[base + U8.flags]! &= ~LONG;
-    this.#aside.delete(row);
+    this.forget(row);
     const at = base + U8.text;
     const parks = texts.parkLength;
     bytes.set(texts.key.subarray(0, parks), at);
@@ -191,6 +203,11 @@ export class RowTexts {
 
 function personAtOf(bytes: Uint8Array, base: number): number {
   return base + U8.text + bytes[base + U8.park]! + bytes[base + U8.driver]!;
+}
+
+function sumOf({ key, parkLength, idPerson, deptransId, sessionPerson, raw }: Texts): number {
+  const texts = [parkLength, idPerson, deptransId, sessionPerson, raw].join('\u0000');
+  return crc32(texts, crc32(key));
 }
 
 function emptyTexts(key: Key): Texts {

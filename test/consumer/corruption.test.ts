@@ -68,6 +68,9 @@ const damages: Record<string, () => void> = {
   'the entry: verdict': () => flip(copy.index.table, entry() + 3, 1 << 28),
   'the entry: region': () => flip(copy.index.table, entry() + 4, 1 << 16),
   'the entry: share': () => flip(copy.index.table, entry() + 4, 77),
+  'the entry: row': () => flip(copy.index.table, entry() + 3, 1),
+  'the entry: row that is not': () => flip(copy.index.table, entry() + 3, 1 << 22),
+  'the entry, lost': () => void copy.index.table.fill(0, entry(), entry() + 5),
   'the seq, checksum and all': () => {
     chunk().f64[ROW * (ROW_BYTES / 8) + F64.idSeq]! -= 1;
     seal();
