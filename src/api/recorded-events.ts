@@ -82,26 +82,36 @@ function tellChange(
   };
 }
 
-/** How a change ended, whenever that was. The order matters: what is exact comes first. */
+/**
+ * How a change ended, whenever that was. Each rule is exact: a row of the queue leaves with a rest, which is kept unless a later one of its kind has taken
+ * its place; with a report, which stands for all rows of the person; or a newer change of the profile takes it over.
+ */
 function endOf(change: JournalLine, newer: JournalLine | null, ends: Ends): Told | 'waits' {
   const isIts = (time: Date | null) => time?.getTime() === change.happenedAt?.getTime();
   const rest = ends.rests.find((end) => isIts(end.eventAt) && end.at >= change.at);
   if (rest) return { outcome: rest.outcome, reason: rest.reason, endedAt: rest.at };
-  if (newer?.us === change.us) return { outcome: 'merged', reason: '', endedAt: newer.at };
-  const accepted = ends.accepted.filter(({ us, direction }) => us > change.us && direction === change.direction);
-  const own = accepted.find(({ happenedAt }) => isIts(happenedAt));
+  if (newer?.us === change.us) return mergedInto(newer);
+  const reports = ends.accepted.filter(({ us }) => us > change.us && (!newer || us < newer.us));
+  const own = reports.find(({ happenedAt }) => isIts(happenedAt));
   if (own) return sentBy(own);
   if (ends.row?.carriesEvent && isIts(ends.row.eventAt)) return 'waits';
-  // One report may stand for the changes of several profiles, and names the newest.
-  const common = accepted.find(({ us }) => !newer || us < newer.us);
-  if (common) return sentBy(common);
-  // A newer change took the row over, unless the row had ended before, which an end that came later may have overwritten.
   const isOverwritten = ends.rests.some(({ eventAt }) => change.happenedAt !== null && eventAt > change.happenedAt);
-  const isKept = change.at >= ends.since && !isOverwritten;
-  return newer && isKept ? { outcome: 'merged', reason: '', endedAt: newer.at } : NOT_RECORDED;
+  if (change.at < ends.since || isOverwritten) return NOT_RECORDED;
+  const [common] = reports;
+  if (!newer) return common ? sentBy(common) : NOT_RECORDED;
+  if (!common) return mergedInto(newer);
+  // The report stands for this change too, unless it came when the look that led to it had begun.
+  return common.us - change.us > LONGEST_LOOK_US ? sentBy(common) : NOT_RECORDED;
 }
 
+/** Longer than a look lasts until its report is answered: lease, slack and deadline. */
+const LONGEST_LOOK_US = 120_000_000;
+
 const NOT_RECORDED: Told = { outcome: '', reason: '', endedAt: null };
+
+function mergedInto({ at }: JournalLine): Told {
+  return { outcome: 'merged', reason: '', endedAt: at };
+}
 
 function sentBy({ at }: JournalLine): Told {
   return { outcome: 'sent', reason: '', endedAt: at };

@@ -211,6 +211,14 @@ test('a moment that cannot be told of, and a profile that nobody knows, are refu
   expect(await ask(at(-31 * DAY))).toBe('InvalidArgument LIMIT_OUT_OF_RANGE');
   expect(await ask(at(-29 * DAY))).toBe('not refused');
   expect(await ask(at(-HOUR), 'nobody')).toBe('NotFound PROFILE_UNKNOWN');
+  const { rows } = await sql<{ caller: string; detail: object }>`
+    select caller, detail from deptrans.audit where operation = 'ExplainDriver' order by id desc limit 1`.execute(
+    world.db,
+  );
+  expect(rows[0]).toEqual({
+    caller: 'ann@oncall',
+    detail: { parkId: 'p', driverId: 'nobody', asOf: expect.stringMatching(/^\d{4}-.*Z$/) },
+  });
   const explain = (request: object) => refusalOf(world.diagnostics.explainDriver(request));
   expect(await explain({ parkId: 'p', driverId: 'nobody' })).toBe('NotFound PROFILE_UNKNOWN');
   expect(await explain({ parkId: '', driverId: '1' })).toBe('InvalidArgument REQUEST_MALFORMED');
