@@ -50,7 +50,7 @@ export async function settle(
   const told = mine.filter(({ settlement }) => settlement.session !== undefined);
   const [, ended, moved] = await together<[unknown, BalanceEntry, Owner, unknown]>(tx, 'settle.end', [
     accountsUpdate(mine),
-    rowsDelete(mine.flatMap(rowEnds), maxAgeMs),
+    rowsDelete(mine.flatMap(rowEnds), maxAgeMs, mine.some(leavesNoTrace(maxAgeMs))),
     ownersQuery(told),
     journalLines(items.flatMap((item) => item.journal)),
   ]);
@@ -155,8 +155,21 @@ function rowEnds({ look, settlement: { rows } }: SettleItem): RowEnd[] {
   );
 }
 
-function rowsDelete(ends: readonly RowEnd[], maxAgeMs: number): RawBuilder<BalanceEntry> | null {
+/** Whether events of an item may end in a way that leaves no other trace. Most are sent, and what is sent costs nothing here. */
+function leavesNoTrace(maxAgeMs: number): (item: SettleItem) => boolean {
+  return ({ look: { profiles, now }, settlement: { rows } }) => {
+    if (!rows || rows.outcome !== 'sent') return rows !== null;
+    // Too old is told by the database, some time after the look.
+    const isOld = ({ eventAt }: { eventAt: Date }) => now.getTime() - eventAt.getTime() > maxAgeMs / 2;
+    return profiles.some(({ queued }) => queued && isOld(queued));
+  };
+}
+
+function rowsDelete(ends: readonly RowEnd[], maxAgeMs: number, isNoted: boolean): RawBuilder<BalanceEntry> | null {
   if (ends.length === 0) return null;
+  const [columns, noted] = isNoted
+    ? [sql`q.park_id, q.driver_id, q.event_at, `, sql`, noted as (${noteEnded})`]
+    : [sql``, sql``];
   return sql<BalanceEntry>`/* settle.rows */
     with gone as (
       select q.park_id, q.driver_id, g.outcome, g.reason
@@ -166,10 +179,9 @@ function rowsDelete(ends: readonly RowEnd[], maxAgeMs: number): RawBuilder<Balan
        order by q.park_id, q.driver_id for update of q),
     ended as (
     delete from deptrans.status_queue q using gone where q.park_id = gone.park_id and q.driver_id = gone.driver_id
-    returning q.park_id, q.driver_id, q.event_at, case when not q.carries_event then null
+    returning ${columns}case when not q.carries_event then null
                    when q.event_at < deptrans.now() - ${maxAgeMs} * interval '1 ms' then 'expired'
-                   else gone.outcome end as outcome, gone.reason),
-    noted as (${noteEnded})
+                   else gone.outcome end as outcome, gone.reason)${noted}
     select outcome, reason, count(*) as n from ended where outcome is not null group by 1, 2`;
 }
 
