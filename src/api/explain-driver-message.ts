@@ -1,7 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { ExplainDriverResponseSchema, ExplainedEventSchema } from '../../gen/deptrans/v1/diagnostics_pb.ts';
-import type { Facts, Judgement, Verdict } from '../../verdict/verdict.ts';
+import type { CompiledPolicy, Facts, Judgement } from '../../verdict/verdict.ts';
 import { displayId } from '../domain/binding.ts';
 import type { Texts } from '../enforcement/enforcement.ts';
 import type { DriverRecord } from '../store/driver-record.ts';
@@ -12,7 +12,7 @@ import type { Explanation } from './explanation.ts';
 import { isAcceptedReport, type RecordedEvent } from './recorded-events.ts';
 import type { RecordedBinding } from './recorded-facts.ts';
 import { verdictMessages } from './verdict-messages.ts';
-import { describeVerdict, summarise } from './verdict-words.ts';
+import { describeSkipped, describeVerdict, summarise } from './verdict-words.ts';
 
 /** A driver at a moment: now, or of the past. */
 export type Explained = {
@@ -21,7 +21,7 @@ export type Explained = {
   binding: RecordedBinding | null;
   events: RecordedEvent[];
   /** Null: what they hang on is not recorded. */
-  verdicts: { judgement: Judgement; facts: Facts | null } | null;
+  verdicts: { judgement: Judgement; facts: Facts | null; compiled: CompiledPolicy } | null;
   /** Of the region in which it was judged; null: in none, or not recorded. */
   timeZone: string | null;
   /** Null: none had been put. */
@@ -43,7 +43,7 @@ export function explainedMessage(
     summary: [summarise(verdicts?.judgement ?? null, isPast), now ? now.summary : ''].join(' ').trim(),
     details: [
       ...(now ? now.details : describeRecord(explained)),
-      ...describeVerdicts(verdicts?.judgement),
+      ...describeVerdicts(verdicts, at),
       ...describeHour(explained),
     ],
     notRecorded: notRecorded(explained),
@@ -61,10 +61,14 @@ export function explainedMessage(
   };
 }
 
-function describeVerdicts(judgement: Judgement | undefined): string[] {
-  if (!judgement) return [];
-  const sentence = (verdict: Verdict) => describeVerdict(verdict, judgement.region, judgement.version);
-  return [sentence(judgement.deptransId), sentence(judgement.session)];
+function describeVerdicts(verdicts: Explained['verdicts'], at: Date): string[] {
+  if (!verdicts) return [];
+  const { judgement, facts, compiled } = verdicts;
+  const { region, version } = judgement;
+  return [judgement.deptransId, judgement.session].flatMap((verdict) => [
+    describeVerdict(verdict, region, version),
+    ...(facts ? describeSkipped(verdict, region, compiled, facts, at.getTime()) : []),
+  ]);
 }
 
 function verdictsOf({ judgement, facts }: NonNullable<Explained['verdicts']>, texts: Texts, isPast: boolean) {

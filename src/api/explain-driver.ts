@@ -82,7 +82,7 @@ async function explainNow(key: Key, record: DriverRecord, options: ExplainDriver
     record,
     binding: bindingAt(record, null, journalKey),
     events: eventsOf(record, record.now, waiting),
-    verdicts: { judgement, facts },
+    verdicts: { judgement, facts, compiled },
     policy: await readPolicy(db, Number(message.version)),
     timeZone: timeZoneOf(judgement, reports.rules.regions),
     now: explain(reports, limits),
@@ -114,8 +114,9 @@ async function explainPast(
   };
 }
 
-function judgeBy(message: PolicyInForce, facts: Facts, at: Date): { judgement: Judgement; facts: Facts } {
-  return { judgement: judge(facts, {}, inForceOf(message).compiled, at.getTime(), 0), facts };
+function judgeBy(message: PolicyInForce, facts: Facts, at: Date): NonNullable<Explained['verdicts']> {
+  const { compiled } = inForceOf(message);
+  return { judgement: judge(facts, {}, compiled, at.getTime(), 0), facts, compiled };
 }
 
 /** By which people live where it was judged; null: nowhere, or not recorded. */

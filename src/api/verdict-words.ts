@@ -1,4 +1,5 @@
-import type { Check, Judgement, Reason, Verdict } from '../../verdict/verdict.ts';
+import { type Skipped, skippedBecause } from '../../verdict/rules.ts';
+import type { Check, CompiledPolicy, Facts, Judgement, Reason, Verdict } from '../../verdict/verdict.ts';
 
 /** Every reason of a verdict, with a sentence for engineers. What drivers are told stands in config/texts.json. */
 export const VERDICT_WORDS = {
@@ -35,6 +36,30 @@ export function describeVerdict({ check, outcome, reason, mode, rule }: Verdict,
 function givenBy(rule: number, region: string, version: number): string {
   if (rule >= 0) return `rule ${rule} of the region ${region} in version ${version} of the policy`;
   return version === 0 ? 'no policy was put' : `no rule of version ${version} of the policy applies`;
+}
+
+const SKIPPED_WORDS = {
+  not_yet: 'is not in effect yet',
+  excluded: 'excludes the driver',
+  not_in_share: 'is for a share of the people that the driver is not in',
+  grace: 'spares the driver, whose id was bound less than its grace ago',
+} as const satisfies Record<NonNullable<Skipped>, string>;
+
+/** The rules that a verdict passed over before the one that gave its mode, and why each does not apply, a sentence each. */
+export function describeSkipped(
+  { check, rule: found }: Verdict,
+  region: string,
+  { regions }: CompiledPolicy,
+  facts: Facts,
+  now: number,
+): string[] {
+  const rules = regions.get(region);
+  const all = rules ? [...rules.tariffs].flatMap((tariff) => rules.for(check, tariff)) : [];
+  const passedOver = new Map(all.filter(({ index }) => found < 0 || index < found).map((one) => [one.index, one]));
+  return [...passedOver].flatMap(([index, one]) => {
+    const why = skippedBecause(one, facts, now);
+    return why ? [`Rule ${index} (${CHECK_NAMES[check]}, ${one.rule.mode.toUpperCase()}) ${SKIPPED_WORDS[why]}.`] : [];
+  });
 }
 
 /** What both verdicts come down to for the driver's orders. Null: they are not recorded. */

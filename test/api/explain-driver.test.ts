@@ -1,6 +1,12 @@
+import { create } from '@bufbuild/protobuf';
+import { durationFromMs, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { expect, test } from 'vitest';
+import { Check, EnforcementMode } from '../../gen/deptrans/v1/diagnostics_pb.ts';
+import { PolicySchema } from '../../gen/deptrans/v1/policy_pb.ts';
 import { OUTCOME_WORDS } from '../../src/api/reason-words.ts';
+import { policyToStore } from '../../src/enforcement/enforcement.ts';
 import { readBalance } from '../../src/store/balance.ts';
+import { putPolicy } from '../../src/store/policies.ts';
 import { INSIDE, OUTSIDE } from '../support/delivery-world.ts';
 import { openExplainWorld } from '../support/explain-world.ts';
 
@@ -134,3 +140,30 @@ test.each(Object.entries(BUCKETS))(
     expect(events.filter((event) => event.outcome === '')).toEqual([]);
   },
 );
+
+test('rules that pass the driver over are told with why, each', async () => {
+  await using world = await withAnn();
+  await connect(world);
+  await world.delivery.runOnce();
+  const check = Check.DEPTRANS_ID;
+  const mode = EnforcementMode.BLOCK;
+  const rules = [
+    { check, mode, effectiveFrom: timestampFromDate(ago(world, -DAY)) },
+    { check, mode, exclude: { parkIds: ['p'] } },
+    { check, mode, share: 0, include: { parkIds: ['q'] } },
+    { check, mode, graceAfterBinding: durationFromMs(DAY) },
+    { check, mode: EnforcementMode.WARN },
+    { check, mode },
+  ];
+  const policy = policyToStore(create(PolicySchema, { regions: [{ region: 'moscow', rules }] }));
+  await putPolicy(world.db, { base: 0, policy, author: 'ann', reason: 'all kinds' });
+  const { details, allowed } = await world.explain('p/1');
+  expect(allowed).toBe(true);
+  expect(details.filter((text) => /^Rule|^DEPTRANS_ID/.test(text))).toEqual([
+    'DEPTRANS_ID: PASS, nothing stands against the driver. Mode WARN: rule 4 of the region moscow in version 1 of the policy.',
+    'Rule 0 (DEPTRANS_ID, BLOCK) is not in effect yet.',
+    'Rule 1 (DEPTRANS_ID, BLOCK) excludes the driver.',
+    'Rule 2 (DEPTRANS_ID, BLOCK) is for a share of the people that the driver is not in.',
+    'Rule 3 (DEPTRANS_ID, BLOCK) spares the driver, whose id was bound less than its grace ago.',
+  ]);
+});
