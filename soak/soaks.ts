@@ -12,6 +12,7 @@ import type { Soak } from './soak.ts';
 import { standbySoak } from './standby/standby.ts';
 import { startUpSoak } from './start-up/start-up.ts';
 import { stopSoak } from './stop/stop.ts';
+import { supplySoak } from './supply/supply.ts';
 import { topicSoak } from './topic/topic.ts';
 import { verdictsSoak } from './verdicts/verdicts.ts';
 import { writersSoak } from './writers/writers.ts';
@@ -31,6 +32,7 @@ export const soaks: readonly Soak[] = [
   standbySoak,
   stopSoak,
   startUpSoak,
+  supplySoak,
   topicSoak,
   verdictsSoak,
   writersSoak,

@@ -161,7 +161,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
 }
 
 /** The database's clock: at `ms` since 1970, or `ms` ahead. As a constant in the function's text, so that asking for the time costs nothing. */
-async function setClock(db: Db, ms: number, stands: boolean): Promise<void> {
+export async function setClock(db: Db, ms: number, stands: boolean): Promise<void> {
   const body = stands ? `to_timestamp(${ms}::float8 / 1000)` : `clock_timestamp() + ${ms} * interval '1 ms'`;
   await sql`create or replace function deptrans.now() returns timestamptz language sql volatile parallel safe as ${sql.lit(`select ${body}`)}`.execute(
     db,

@@ -1,0 +1,143 @@
+import { startPostgres } from '../../simulator/database/postgres.ts';
+import { countLoss, type LossCounts } from '../../simulator/judge/loss.ts';
+import { openRandom, type Random } from '../../simulator/random.ts';
+import type { Figures, Soak } from '../soak.ts';
+import { type Deed, Driver, live, pause } from './driver.ts';
+import { drawLaw } from './law.ts';
+import { openStage, type Stage } from './stage.ts';
+
+const options = { drivers: 80_000, days: 1, seed: 1 };
+const minute = 60_000;
+/** In the first part of a slot drivers live; in the rest nothing happens but what happens by itself. */
+const slotMs = 20 * minute;
+const rounds = 3;
+/** Shorter than the service takes to ask again where somebody is … */
+const roundMs = 90_000;
+/** … and longer. */
+const quietMs = 5 * minute;
+const silenceMs = 4 * 3_600_000;
+
+/**
+ * The loss of supply beside what is really so, under a clock that is moved: drivers live for days, shifts end by themselves, the policy changes, the regulator and
+ * trackstory fail, whoever counts is killed and another goes on. In quiet minutes every figure must be the judge's; in between each may differ by no more than 0.5 % of
+ * the connected, or 5 people.
+ */
+export async function liveWithLoss(size: typeof options, databaseUrl: string, signal: AbortSignal): Promise<Figures> {
+  const random = openRandom(`${size.seed}/supply`);
+  const drivers = Array.from({ length: size.drivers }, (_, no) => new Driver(no, random));
+  await using stage = await openStage(databaseUrl, drivers, silenceMs);
+  const course = openCourse(drivers, random, stage);
+  const sums = {
+    deeds: 0,
+    compared: 0,
+    quiet: 0,
+    different: 0,
+    worst: 0,
+    beyond: 0,
+    kills: 0,
+    policies: 0,
+    connected: 0,
+    blocked: 0,
+  };
+  const examples: unknown[] = [];
+  let law = drawLaw(random, silenceMs, stage.now());
+  stage.enforce(law);
+
+  const compare = async (isQuiet: boolean) => {
+    const truth = countLoss(drivers, law, stage.now());
+    const { differences, connected } = difference(truth, await stage.counted());
+    const most = Math.max(0, ...differences.map(({ by }) => by));
+    sums.compared += 1;
+    sums.connected = Math.max(sums.connected, connected);
+    sums.blocked = Math.max(sums.blocked, truth['moscow any blocked'] ?? 0);
+    if (isQuiet) {
+      sums.quiet += 1;
+      if (most > 0) sums.different += 1;
+    } else if (most > Math.max(0.005 * connected, 5)) sums.beyond += 1;
+    sums.worst = Math.max(sums.worst, isQuiet ? 0 : most);
+    if (most > 0 && (isQuiet || most > 5) && examples.length < 3) examples.push({ isQuiet, ...differences[0] });
+  };
+
+  for (let slot = 0; slot < (size.days * 86_400_000) / slotMs; slot += 1) {
+    signal.throwIfAborted();
+    const trouble = slot % 6 === 5 ? random.pick(['regulator', 'trackstory', 'both'] as const) : 'none';
+    stage.trackstory.away = trouble === 'trackstory' || trouble === 'both';
+    for (let round = 0; round < rounds; round += 1) {
+      sums.deeds += await course(rounds - round, trouble === 'none' || trouble === 'trackstory');
+      if (random.chance(0.05)) {
+        law = drawLaw(random, silenceMs, stage.now());
+        stage.enforce(law);
+        sums.policies += 1;
+      }
+      if (random.chance(0.04)) {
+        await stage.kill();
+        sums.kills += 1;
+      }
+      await stage.round();
+      // Nobody can be found while trackstory is away, and not all are asked for anew in the minutes after.
+      if (trouble === 'none') await compare(false);
+    }
+    stage.trackstory.away = false;
+    for (const ms of [quietMs / 2, quietMs / 2]) await stage.pass(ms);
+    await compare(true);
+    await stage.pass(slotMs - rounds * roundMs - quietMs);
+    await compare(true);
+  }
+  const { different, beyond, quiet } = sums;
+  return {
+    ...sums,
+    ...(examples.length > 0 && { examples }),
+    ok: quiet > 0 && sums.blocked > 0 && different === 0 && beyond === 0,
+  };
+}
+
+/** Lets drivers live for a round, evenly over those that are left in the slot, and the service hear of it. Returns how much happened. */
+function openCourse(drivers: readonly Driver[], random: Random, stage: Stage) {
+  const slots = new Map<number, Driver[]>();
+  const put = (driver: Driver, atMs: number) => {
+    const slot = Math.floor(atMs / minute);
+    const there = slots.get(slot);
+    if (there) there.push(driver);
+    else slots.set(slot, [driver]);
+  };
+  let done = Math.floor(stage.now() / minute);
+  const waiting: Driver[] = [];
+  for (const driver of drivers) put(driver, stage.now() + minute + random.int(2 * 3_600_000));
+  return async (roundsLeft: number, answers: boolean): Promise<number> => {
+    await stage.advance(roundMs);
+    const nowMs = stage.now();
+    for (; done < Math.floor(nowMs / minute); done += 1) {
+      waiting.push(...(slots.get(done) ?? []));
+      slots.delete(done);
+    }
+    const deeds: Deed[] = [];
+    for (const driver of waiting.splice(0, Math.ceil(waiting.length / roundsLeft))) {
+      deeds.push(...live(driver, random, nowMs, answers));
+      put(driver, nowMs + pause(random, silenceMs));
+    }
+    await stage.tell(deeds);
+    return deeds.length;
+  };
+}
+
+function difference(truth: LossCounts, counted: LossCounts) {
+  const names = [...new Set([...Object.keys(truth), ...Object.keys(counted)])];
+  const differences = names
+    .map((name) => ({ name, truth: truth[name] ?? 0, counted: counted[name] ?? 0 }))
+    .map((one) => ({ ...one, by: Math.abs(one.truth - one.counted) }))
+    .filter(({ by }) => by > 0)
+    .sort((a, b) => b.by - a.by);
+  return { differences, connected: (truth['moscow any connected'] ?? 0) + (truth['tver any connected'] ?? 0) };
+}
+
+export const supplySoak: Soak<typeof options> = {
+  name: 'supply',
+  shows:
+    'the loss of supply is what a judge who shares no code with it counts, through outages, kills and changes of policy',
+  options,
+  deadlineMs: ({ drivers, days }) => 300_000 + days * (600_000 + drivers * 60),
+  async run(size, signal) {
+    await using server = await startPostgres({ durable: false });
+    return await liveWithLoss(size, server.url, signal);
+  },
+};
