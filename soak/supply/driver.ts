@@ -67,7 +67,7 @@ export function live(driver: Driver, random: Random, atMs: number, answers: bool
   const on = driver.profiles.filter(({ connected }) => connected);
   const dice = random.next();
   if (dice < 0.015) return renew(driver);
-  if (dice < (driver.binding === 'bound' ? 0.03 : 0.12)) return bind(driver, atMs);
+  if (dice < (driver.binding === 'bound' ? 0.025 : 0.08)) return bind(driver, atMs);
   if (dice < 0.17) return retariff(driver, random);
   if (dice < 0.25)
     return [

@@ -9,7 +9,7 @@ import { openStage, type Stage } from './stage.ts';
 const options = { drivers: 80_000, days: 1, seed: 1 };
 const minute = 60_000;
 /** In the first part of a slot drivers live; in the rest nothing happens but what happens by itself. */
-const slotMs = 20 * minute;
+const slotMs = 30 * minute;
 const rounds = 3;
 /** Shorter than the service takes to ask again where somebody is … */
 const roundMs = 90_000;
