@@ -69,7 +69,7 @@ export async function* watch(
   const leaving = openLeaving(parts, signal);
   const counted = count();
   try {
-    const either = AbortSignal.any([signal, leaving.signal]);
+    const either = leaving.signal;
     const start = await admit(parts, kind, request, either);
     if (start.position === 0) takePlace();
     const now = () => clock.monotonic();
@@ -104,15 +104,26 @@ export async function* watch(
   }
 }
 
-/** Aborts at a moment of this watcher's own within the spread after `stopping`, so that not all come to the other instances at once. */
+/**
+ * Aborts with `signal`, and at a moment of this watcher's own within the spread after `stopping`, so that not all come to the other instances at once.
+ * It is asked about at each frame, so it is none of those that ask other signals each time.
+ */
 function openLeaving({ stopping, stopSpreadMs, clock }: WatchParts, signal: AbortSignal) {
   const leaving = new AbortController();
   const leave = () => {
     if (stopSpreadMs === 0) leaving.abort();
     else void clock.sleep(Math.random() * stopSpreadMs, signal).then(() => leaving.abort());
   };
+  const follow = () => leaving.abort(signal.reason);
+  onAbort(signal, follow);
   onAbort(stopping, leave);
-  return { signal: leaving.signal, end: () => offAbort(stopping, leave) };
+  return {
+    signal: leaving.signal,
+    end() {
+      offAbort(signal, follow);
+      offAbort(stopping, leave);
+    },
+  };
 }
 
 function spread(ms: number): number {
