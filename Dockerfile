@@ -15,8 +15,11 @@ COPY gen gen
 COPY verdict verdict
 COPY src src
 COPY keys keys
-RUN mkdir /keys && chown node /keys
+RUN mkdir /keys /compiled && chown node /keys /compiled
 USER node
+# Compiled once, here: a start is half a second of CPU shorter. Without a configuration the process ends by itself, with 2.
+ENV NODE_COMPILE_CACHE=/compiled
+RUN node src/main.ts; test $? -eq 2
 EXPOSE 8080 9090
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
   CMD ["node", "-e", "const { TLS_CERT_FILE: tls, PORT = 8080 } = process.env; if (tls) process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'; fetch(`http${tls ? 's' : ''}://127.0.0.1:${PORT}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]

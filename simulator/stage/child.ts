@@ -29,11 +29,14 @@ export type ChildOptions<T> = {
 const ROOT = join(import.meta.dirname, '../..');
 const KEPT_LINES = 20;
 
+/** Code that was compiled once for all who start it; what has changed since is compiled anew. The image has the like. */
+const COMPILED = join(ROOT, '.cache/compiled');
+
 /** Starts a process and waits for its greeting. Rejects with its last words if it ends, or says nothing for `timeoutMs`. */
 export async function startChild<T>(options: ChildOptions<T>): Promise<Child & { greeting: T }> {
   const { file, args = [], env, greeting, onLine, timeoutMs = 60_000 } = options;
   const child = spawn(process.execPath, [...process.execArgv, join(ROOT, file), ...args], {
-    env: { ...inherited(), ...env },
+    env: { ...inherited(), NODE_COMPILE_CACHE: COMPILED, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ended = once(child, 'exit').then(([code]) => code as number | null);
