@@ -4,10 +4,11 @@ import { expect, test } from 'vitest';
 import { Check, EnforcementMode } from '../../gen/deptrans/v1/diagnostics_pb.ts';
 import { PolicySchema } from '../../gen/deptrans/v1/policy_pb.ts';
 import { OUTCOME_WORDS } from '../../src/api/reason-words.ts';
+import { areaOf } from '../../src/domain/region.ts';
 import { policyToStore } from '../../src/enforcement/enforcement.ts';
 import { readBalance } from '../../src/store/balance.ts';
 import { putPolicy } from '../../src/store/policies.ts';
-import { INSIDE, OUTSIDE } from '../support/delivery-world.ts';
+import { INSIDE, OUTSIDE, square } from '../support/delivery-world.ts';
 import { openExplainWorld } from '../support/explain-world.ts';
 
 type World = Awaited<ReturnType<typeof openExplainWorld>>;
@@ -165,5 +166,41 @@ test('rules that pass the driver over are told with why, each', async () => {
     'Rule 1 (DEPTRANS_ID, BLOCK) excludes the driver.',
     'Rule 2 (DEPTRANS_ID, BLOCK) is for a share of the people that the driver is not in.',
     'Rule 3 (DEPTRANS_ID, BLOCK) spares the driver, whose id was bound less than its grace ago.',
+  ]);
+});
+
+test('each region judges by its own policy, and tells the hour by its own clocks', async () => {
+  const ring = square.area.rings[0]!.map(([lon, lat]): [number, number] => [lon + 2, lat]);
+  const tver = { ...square, id: 'tver', tariffs: ['econom'], area: areaOf([ring]), timeZone: 'Asia/Yekaterinburg' };
+  await using world = await withAnn({ regions: [{ ...square, timeZone: 'Europe/Moscow' }, tver] });
+  await world.person('token-of-bob', 'p/2');
+  await world.setId('p/2', '9901123457');
+  world.place('p/2', { lon: INSIDE.lon + 2, lat: INSIDE.lat });
+  for (const status of ['online', 'offline'] as const) {
+    for (const profile of ['p/1', 'p/2']) await world.take(profile, [status, world.now()]);
+    await world.delivery.runOnce();
+  }
+  const rule = (mode: EnforcementMode) => [{ check: Check.SESSION, mode }];
+  const regions = [
+    { region: 'moscow', rules: rule(EnforcementMode.BLOCK) },
+    { region: 'tver', rules: rule(EnforcementMode.WARN) },
+  ];
+  const policy = policyToStore(create(PolicySchema, { regions }));
+  await putPolicy(world.db, { base: 0, policy, author: 'ann', reason: 'city by city' });
+  const told = async (profile: string) => {
+    const { allowed, summary, shift, details } = await world.explain(profile);
+    return [allowed, shift?.region, summary.split('. ')[0], /\((.*)\)\.$/.exec(details.at(-1)!)?.[1]];
+  };
+  expect(await told('p/1')).toEqual([
+    false,
+    'moscow',
+    'The driver gets no new orders: SESSION fails (session_ended), mode BLOCK',
+    'Europe/Moscow',
+  ]);
+  expect(await told('p/2')).toEqual([
+    true,
+    'tver',
+    'No check keeps the driver from orders: SESSION fails (session_ended), mode WARN',
+    'Asia/Yekaterinburg',
   ]);
 });

@@ -22,7 +22,7 @@ import { publish } from '../../src/store/publish.ts';
 import { bindOptions, idOf } from './bindings.ts';
 import { openDeliveryWorld } from './delivery-world.ts';
 import { openEdge } from './edge.ts';
-import { openTestFeed, PATIENCE } from './feed/open-test-feed.ts';
+import { openTestFeed } from './feed/open-test-feed.ts';
 import { intakeOver } from './operations-world.ts';
 import { TEXTS } from './policy.ts';
 
@@ -132,7 +132,10 @@ export async function openExplainWorld(options: Parameters<typeof openDeliveryWo
       const { rows } = await sql<{
         seq: number;
       }>`select coalesce(max(seq), 0)::bigint as seq from deptrans.feed_log`.execute(db);
-      await vi.waitFor(() => expect(feed.head()).toBeGreaterThanOrEqual(rows[0]!.seq), PATIENCE);
+      await vi.waitFor(() => expect(feed.head()).toBeGreaterThanOrEqual(rows[0]!.seq), {
+        timeout: 60_000,
+        interval: 5,
+      });
       await enforcement.runOnce();
       const answer = await diagnostics.explainDriver({
         parkId,
