@@ -14,6 +14,7 @@ import { intakeBench } from './intake/intake.ts';
 import { reachBench } from './reach/reach.ts';
 import { sizesBench } from './sizes/sizes.ts';
 import { previewBench } from './supply/preview.ts';
+import { supplyBench } from './supply/supply.ts';
 import { sustainedBench } from './sustained/sustained.ts';
 
 /** All benchmarks that can be run. */
@@ -33,6 +34,7 @@ export const benches: readonly Bench[] = [
   sizesBench,
   previewBench,
   sustainedBench,
+  supplyBench,
 ];
 
 /** The benchmark of that name. Throws a sentence that lists what there is. */

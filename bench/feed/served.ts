@@ -47,10 +47,15 @@ export async function serveTyped(databaseUrl: string): Promise<Served> {
   return { ...measured(child, child.greeting.metricsUrl), url: child.greeting.url };
 }
 
+/** CPU that a service has used since its start, user and system, ms. */
+export async function cpuMsOf({ metricsUrl }: { metricsUrl: string }): Promise<number> {
+  return 1_000 * (await readSample(metricsUrl, 'process_cpu_seconds_total'));
+}
+
 function measured<T extends Child>(child: T, metricsUrl: string) {
   return {
     ...child,
-    cpuMs: async () => 1_000 * (await readSample(metricsUrl, 'process_cpu_seconds_total')),
+    cpuMs: () => cpuMsOf({ metricsUrl }),
     rssMb: () => residentMb(child.process.pid!, metricsUrl),
   };
 }

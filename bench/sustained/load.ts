@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import type { Db } from '../../src/store/database.ts';
-import { shift } from '../intake/mixes.ts';
+import { type Mix, shift } from '../intake/mixes.ts';
 import { openMessages } from '../intake/produce-events.ts';
 import { turnDrivers } from './fill.ts';
 
@@ -20,11 +20,12 @@ export async function produceSteadily(
   place: { brokers: string; topic: string },
   rate: number,
   profiles: number,
+  mix: Mix = shift,
 ): Promise<Load> {
   const kafka = new Kafka({ brokers: [place.brokers], logLevel: logLevel.NOTHING });
   const producer = kafka.producer();
   await producer.connect();
-  const messageOf = openMessages({ profiles, mix: shift });
+  const messageOf = openMessages({ profiles, mix });
   const load = steadily(rate, async (from, count) => {
     const messages = Array.from({ length: count }, (_, j) => messageOf(from + j, Date.now()));
     await producer.send({ topic: place.topic, acks: -1, messages });
