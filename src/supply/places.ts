@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Trackstory } from '../clients/trackstory.ts';
 import type { Point } from '../domain/region.ts';
 import type { Census } from './census.ts';
@@ -11,6 +12,8 @@ export type PlaceLimits = {
   positionMaxAgeMs: number;
 };
 
+/** People who are judged before others get their turn. */
+const SLICE = 500;
 /** Clocks differ. */
 const CLOCKS_MS = 60_000;
 
@@ -39,7 +42,8 @@ export async function findPlaces(
     const key = `${parkId}/${driverId}`;
     if (at > (known.get(key)?.at ?? Number.NEGATIVE_INFINITY)) known.set(key, { point, at });
   }
-  for (const { no, profiles } of wanted) {
+  for (const [i, { no, profiles }] of wanted.entries()) {
+    if (i % SLICE === SLICE - 1) await setImmediate();
     const found = profiles.flatMap(({ parkId, driverId }) => known.get(`${parkId}/${driverId}`) ?? []);
     const newest = found.reduce<{ point: Point; at: number } | null>((a, b) => (a && a.at >= b.at ? a : b), null);
     census.place(no, newest?.point ?? null, now());
