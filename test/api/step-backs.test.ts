@@ -12,6 +12,7 @@ const begun = { region: 'moscow', policyVersion: 3, reason: 'lost_share', readin
 test('what stepped back, why, and what is read of each region now', async () => {
   await using world = await openPolicyWorld();
   const { db, policy } = world;
+  await world.enforcement[Symbol.asyncDispose](); // nobody judges them meanwhile
   expect(await policy.listStepBacks({})).toMatchObject({ stepBacks: [], readings: [], nextPageToken: '' });
   await putReadings(db, [{ region: 'moscow', connected: 300, lost: 93, unknown: 1, dataAgeMs: 1_500 }]);
   await beginStepBack(db, { ...begun, connected: 300, needsOperator: false });
