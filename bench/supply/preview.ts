@@ -1,22 +1,19 @@
 import { sql } from 'kysely';
-import { writeSample } from '../../src/store/supply-samples.ts';
+import type { Db } from '../../src/store/database.ts';
 import { Census } from '../../src/supply/census.ts';
-import { openLens } from '../../src/supply/lens.ts';
 import { previewOf } from '../../src/supply/preview.ts';
-import { isFailing } from '../../src/supply/samples.ts';
-import { personAt, Scratch } from '../../src/supply/scratch.ts';
 import { compilePolicy, EVERYBODY, NOBODY, type Policy, type Rule } from '../../verdict/verdict.ts';
 import { driverOf, personOf } from '../consumer/drivers.ts';
 import { openBenchServer } from '../database/bench-server.ts';
 import type { Bench, Size, Trial } from '../frame.ts';
 
 /**
- * The preview of a policy on the instance that counts: everybody who is connected is judged, and of a week of minutes those who were kept. CPU of the whole
+ * The preview of a policy on the instance that counts: everybody who is connected is judged, and of the intervals of a week a sample. CPU of the whole
  * process beside the time, and the longest turn of the event loop, since the same instance may serve the feed.
  */
-const COUNTS: Record<Size, { people: number; minutes: number }> = {
-  full: { people: 400_000, minutes: 7 * 1_440 },
-  small: { people: 5_000, minutes: 100 },
+const COUNTS: Record<Size, { people: number; intervals: number }> = {
+  full: { people: 400_000, intervals: 2_000_000 },
+  small: { people: 5_000, intervals: 20_000 },
 };
 const SILENCE_MS = 86_400_000;
 const MINUTE = 60_000;
@@ -32,14 +29,7 @@ async function openTrial(size: Size): Promise<Trial> {
   const now = Date.now();
   const server = stack.use(await openBenchServer({ durable: false }));
   const census = fill(COUNTS[size].people, now);
-  await server.prepare(async (db) => {
-    const people = someFailing(census, now);
-    for (let minute = 1; minute <= COUNTS[size].minutes; minute++) {
-      const drawn = Array.from({ length: 20 }, (_, i) => people[(minute * 20 + i) % people.length]!);
-      await writeSample(db, { at: now - minute * MINUTE, failing: { moscow: 100_000 }, people: drawn });
-    }
-    await sql`analyze`.execute(db);
-  });
+  await server.prepare((db) => fillPast(db, COUNTS[size], now));
   const { db } = stack.use(await server.copy());
   const owned = stack.move();
   return {
@@ -52,7 +42,8 @@ async function openTrial(size: Size): Promise<Trial> {
       const { user, system } = process.cpuUsage(before);
       const longest = turns.stop();
       const blocked = preview.regions[0]!.now[0]!.blocked.people;
-      const beside = { cpuMs: (user + system) / 1_000, blocked, longestTurnMs: longest };
+      const [past] = preview.regions[0]!.past;
+      const beside = { cpuMs: (user + system) / 1_000, blocked, pastShare: past!.blocked.ms / past!.failing.ms };
       return { preview: { value: tookMs / 1_000, beside }, 'preview-turn': { value: longest } };
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
@@ -127,17 +118,45 @@ function personNo(no: number, now: number) {
   };
 }
 
-function someFailing(census: Census, now: number) {
-  const lens = openLens(compilePolicy(blocking({})));
-  const scratch = new Scratch();
-  const found = [];
-  for (let row = 1; row < census.end && found.length < 20_000; row++) {
-    const person = personAt(census, row, now);
-    const ballot = person && scratch.ballotOf(person, lens, now);
-    if (ballot && isFailing(ballot)) found.push(person);
-  }
-  return found;
+/** A week of people who had no id or no shift for some hours, and those of whom it is so now. */
+export async function fillPast(
+  db: Db,
+  { people, intervals }: { people: number; intervals: number },
+  now: number,
+): Promise<void> {
+  const state = sql`md5(n::text), 'moscow', case n % 2 when 0 then 'no_id' else 'ok' end, 'no_session', case n % 2 when 0 then 'unbound' else 'bound' end,
+    case n % 2 when 1 then t.at end, jsonb_build_array(jsonb_build_array(md5((n % 4000)::text), md5(n::text), '["econom"]'::jsonb, true))`;
+  const columns = sql`person, region, deptrans_id, session, binding, bound_at, profiles`;
+  const at = (ms: number) => sql`to_timestamp(${ms}::float8 / 1000)`;
+  await sql`insert into deptrans.supply_intervals (at, to_at, person_no, ${columns})
+    select t.at, t.at + interval '2 h', n, ${state}
+      from (select 1 + i % ${people}::int as n, ${at(now)} - interval '7 days' + i * interval '6 days' / ${intervals}::int as at
+              from generate_series(1, ${intervals}::int) i) t`.execute(db);
+  await sql`insert into deptrans.supply_open (person_no, at, digest, ${columns})
+    select n, t.at, 1, ${state} from (select n, ${at(now)} - interval '1 h' as at from generate_series(1, ${people}::int * 2 / 3) n) t`.execute(
+    db,
+  );
+  const figures = JSON.stringify([
+    {
+      category: '',
+      ...sums(1_000),
+      reasons: [{ check: 'session', reason: 'no_session', people: sum(500), blocked: sum(0) }],
+    },
+  ]);
+  await sql`insert into deptrans.supply_history (region, step, at, covered_ms, figures)
+    select 'moscow', 'hour', date_trunc('hour', ${at(now)}) - h * interval '1 h', 3600000, ${figures}::jsonb from generate_series(1, 167) h`.execute(
+    db,
+  );
+  await sql`vacuum analyze`.execute(db);
 }
+
+const sum = (people: number) => ({ people, ms: people * 3_600_000 });
+const sums = (people: number) => ({
+  connected: sum(people),
+  failing: sum(people / 2),
+  unknown: sum(0),
+  blocked: sum(0),
+});
 
 /** The longest time for which the event loop let nobody in, by the CPU of this thread. */
 function watchTurns() {

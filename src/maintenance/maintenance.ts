@@ -24,7 +24,6 @@ import {
 } from '../store/retention.ts';
 import { deleteSupplyChanges } from '../store/supply-changes.ts';
 import { deleteSupplyHistory } from '../store/supply-figures.ts';
-import { deleteSamples } from '../store/supply-samples.ts';
 import { collectTombstones, markNow, seqBefore } from '../store/tombstones.ts';
 import { openGauges } from './gauges.ts';
 
@@ -117,7 +116,6 @@ export function openMaintenance(parts: MaintenanceParts): Maintenance {
       ['driver_answers', () => deleteDriverAnswers(db, limits.driverAnswerDays, BITE)],
       ['id_attempts', () => deleteFullBudgets(db, BITE)],
       ['supply_changes', () => deleteSupplyChanges(db, limits.supplyChangesMs, BITE)],
-      ['supply_samples', () => deleteSamples(db, limits.supplyMinuteDays, BITE)],
       ['supply_minutes', () => deleteSupplyHistory(db, 'minute', limits.supplyMinuteDays, BITE)],
       ['supply_hours', () => deleteSupplyHistory(db, 'hour', limits.supplyHourDays, BITE)],
       ['feed_log', () => deleteFeedLog(db, limits.feedLogMs, BITE)],

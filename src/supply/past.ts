@@ -1,35 +1,38 @@
 import { CHECKS, OUTCOME_OF } from '../../verdict/verdict.ts';
-import type { SupplySample } from '../store/supply-samples.ts';
+import type { PastInterval } from '../store/supply-past.ts';
 import { AT_ALL, type Ballot, BY_ID, BY_SESSION, blockedEverywhere } from './ballot.ts';
 import type { RegionFigures, Sum, TariffFigures } from './figures.ts';
 import type { Lens } from './lens.ts';
-import type { Scratch } from './scratch.ts';
+import type { PlacedPerson, Scratch } from './scratch.ts';
 
 type Part = { all: number; blocked: number };
 
 /**
- * What a policy would have blocked of the past. For how long people failed, by tariff, check and reason, was counted; which part of them it would have
- * blocked is told by the samples, and so is how many of those whom one check blocks the other blocks too. A policy that blocks everybody who fails
- * one check is told exactly; the error of others is that of drawing a few.
+ * What a policy would have blocked of the past. For how long people failed, by tariff, check and reason, was counted; which part of that the policy would have
+ * blocked, and how much of what one check blocks the other blocks too, is told by intervals that are on record. If all of them are judged it is told exactly.
  */
 export class Past {
   readonly #parts = new Map<string, Part>();
-  people = 0;
 
-  /** Judges the people of a minute as they were then. */
-  add({ at, failing, people }: SupplySample, lens: Lens, scratch: Scratch): void {
-    for (const region of new Set(people.map((person) => person.region))) {
-      const here = people.filter((person) => person.region === region);
-      const weight = (failing[region] ?? 0) / here.length;
-      for (const person of here) {
-        const ballot = scratch.ballotOf(person, lens, at);
-        if (ballot) this.#count(ballot, weight);
-      }
+  /** Judges a person over the part of an interval that lies after `from`. */
+  add(interval: PastInterval, from: number, lens: Lens, scratch: Scratch): void {
+    const person = personOf(interval);
+    const { boundAt } = interval;
+    // Grace may run out within it; else a verdict holds from its beginning to its end.
+    const graces = boundAt === null ? [] : lens.gracesOf(interval.region).map((graceMs) => boundAt + graceMs);
+    const begin = Math.max(interval.at, from);
+    const moments = [
+      begin,
+      ...graces.filter((at) => at > begin && at < interval.to).sort((a, b) => a - b),
+      interval.to,
+    ];
+    for (let i = 1; i < moments.length; i++) {
+      const ballot = scratch.ballotOf(person, lens, moments[i - 1]!);
+      if (ballot) this.#count(ballot, moments[i]! - moments[i - 1]!);
     }
-    this.people += people.length;
   }
 
-  /** The figures of the past with what the policy would have blocked; where no sample tells it, as it does now. */
+  /** The figures of the past with what the policy would have blocked; where none is on record, as it does now. */
   under(region: string, counted: RegionFigures, now: RegionFigures): RegionFigures {
     return counted.map((tariff) => {
       const same = now.find(({ category }) => category === tariff.category);
@@ -47,17 +50,17 @@ export class Past {
     });
   }
 
-  #count(ballot: Ballot, weight: number): void {
+  #count(ballot: Ballot, ms: number): void {
     const tariffs = [{ category: '', blocked: blockedEverywhere(ballot) }, ...ballot.tariffs];
     for (const { category, blocked } of tariffs) {
       const at = `${ballot.region}/${category}/`;
       // Of all blocks by a check, one for each who is blocked.
       const checks = (blocked & BY_ID ? 1 : 0) + (blocked & BY_SESSION ? 1 : 0);
-      this.#add(at, weight * checks, blocked & AT_ALL ? weight : 0);
+      this.#add(at, ms * checks, blocked & AT_ALL ? ms : 0);
       for (const check of CHECKS) {
         const isId = check === 'deptrans_id';
         const reason = isId ? ballot.deptransId : ballot.session;
-        this.#add(`${at}${check}/${reason}`, weight, blocked & (isId ? BY_ID : BY_SESSION) ? weight : 0);
+        this.#add(`${at}${check}/${reason}`, ms, blocked & (isId ? BY_ID : BY_SESSION) ? ms : 0);
       }
     }
   }
@@ -81,4 +84,30 @@ function quotient(blocked: Sum | undefined, of: Sum | undefined): number {
 
 function partOf({ people, ms }: Sum, part: number): Sum {
   return { people: Math.round(people * part), ms: ms * part };
+}
+
+function personOf({
+  person,
+  region,
+  binding,
+  boundAt,
+  sessionStatus,
+  sessionEndedAt,
+  profiles,
+  at,
+}: PastInterval): PlacedPerson {
+  return {
+    no: 1,
+    region,
+    person,
+    binding,
+    bindingUpdatedAt: boundAt,
+    session: sessionStatus,
+    sessionUpdatedAt: null,
+    sessionEndedAt,
+    sessionRegion: region,
+    profiles: profiles.map(([parkId, driverId, categories, isPublished], i) => {
+      return { no: i + 1, parkId, driverId, categories, seenAt: at, isPublished };
+    }),
+  };
 }

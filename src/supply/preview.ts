@@ -9,7 +9,7 @@ import {
 } from '../../verdict/verdict.ts';
 import type { Db } from '../store/database.ts';
 import { readSupplyHistory } from '../store/supply-figures.ts';
-import { countSamples, readSamples } from '../store/supply-samples.ts';
+import { choosePast, type PastPlace, readLasting, readPast } from '../store/supply-past.ts';
 import { AT_ALL, blockedEverywhere } from './ballot.ts';
 import type { Census } from './census.ts';
 import { emptyFigures, joinFigures, type RegionFigures, type Sum } from './figures.ts';
@@ -35,9 +35,9 @@ export type RegionPreview = {
 export type BlockedProfile = { parkId: string; driverId: string; categories: string[]; verdicts: Verdict[] };
 
 const PAST_MS = 7 * 24 * HOUR;
-/** Of the past, minutes that are read: some 30,000 people. */
-const MOST_SAMPLES = 1_500;
-const PAGE = 100;
+/** Of the past so many intervals are read, more or less. */
+const MOST_INTERVALS = 20_000;
+const PAGE = 1_000;
 const PROFILES = 20;
 /** Rows that are looked at for them, so many at a time. */
 const LOOKS = 20_000;
@@ -55,10 +55,13 @@ export function asInForce(policy: Policy): CompiledPolicy {
 export async function previewOf(db: Db, census: Census, policy: Policy, now: number): Promise<Preview> {
   const compiled = asInForce(policy);
   const turn = () => setImmediate();
-  const figures = await census.figuresUnder(compiled, now, turn);
-  const past = await judgePast(db, compiled, now);
-  const counted = await countedSince(db, now - PAST_MS, now);
-  const blocked = await drawBlocked(census, compiled, now);
+  // The database reads while people are judged.
+  const [past, counted, figures, blocked] = await Promise.all([
+    judgePast(db, compiled, now),
+    countedSince(db, now - PAST_MS, now),
+    census.figuresUnder(compiled, now, turn),
+    drawBlocked(census, compiled, now),
+  ]);
   const regions: RegionPreview[] = [];
   for (const [region, here] of figures) {
     const { figures: before, coveredMs, from } = counted.get(region) ?? { figures: [], coveredMs: 0, from: now };
@@ -79,12 +82,17 @@ async function judgePast(db: Db, compiled: CompiledPolicy, now: number): Promise
   const scratch = new Scratch();
   const lens = openLens(compiled);
   const from = now - PAST_MS;
-  const nth = Math.max(1, Math.ceil((await countSamples(db, from)) / MOST_SAMPLES));
-  for (let after = from - 1, more = true; more; ) {
-    const page = await readSamples(db, { after, to: now, nth, limit: PAGE });
-    for (const sample of page) past.add(sample, lens, scratch);
-    after = page.at(-1)?.at ?? now;
-    more = page.length === PAGE;
+  const common = { to: now, sample: await choosePast(db, from, MOST_INTERVALS), limit: PAGE };
+  let place: PastPlace = null;
+  do {
+    const page = await readPast(db, { ...common, from, after: place });
+    for (const interval of page.intervals) past.add(interval, from, lens, scratch);
+    place = page.next;
+  } while (place);
+  for (let after: number | null = -(2 ** 31); after !== null; ) {
+    const page = await readLasting(db, { ...common, after });
+    for (const interval of page.intervals) past.add(interval, from, lens, scratch);
+    after = page.last;
   }
   return past;
 }

@@ -8,16 +8,15 @@ import type { Db } from '../store/database.ts';
 import { answerPreview, askPreview, nextPreview, readPreview } from '../store/previews.ts';
 import type { Census } from './census.ts';
 import { type Preview, previewOf } from './preview.ts';
-import { openSampler } from './samples.ts';
 
 /**
- * Previews of policies on any instance. The one that counts answers, its own questions at once and the others' through a table of the database; it also
- * keeps the samples of the past. One preview is made at a time.
+ * Previews of policies on any instance. The one that counts answers, its own questions at once and the others' through a table of the database. One
+ * preview is made at a time.
  */
 export type Previews = AsyncDisposable & {
   /** What a policy, as it would be stored, would do; null: nobody answered in time. Throws what the database throws. */
   ask(stored: object, signal: AbortSignal): Promise<Preview | null>;
-  /** Answers what is asked, and draws the minute's sample, if this instance counts. */
+  /** Answers what is asked, if this instance counts. */
   runOnce(): Promise<void>;
 };
 
@@ -26,7 +25,6 @@ export type PreviewParts = {
   census(): Census | null;
   /** A stored policy, in the regions as they are. */
   policyOf(stored: object): Policy;
-  random?: () => number;
   pollMs?: number;
   lifetime: Lifetime;
   clock: Clock;
@@ -39,10 +37,9 @@ const PATIENCE_MS = 10_000;
 const KEEP_MS = 600_000;
 
 export function openPreviews(parts: PreviewParts): Previews {
-  const { db, census, policyOf, random = Math.random, pollMs = 250, lifetime, clock, metrics } = parts;
+  const { db, census, policyOf, pollMs = 250, lifetime, clock, metrics } = parts;
   const log = parts.log.child({ part: 'supply' });
   const timer = metrics.timer('supply');
-  const sampler = openSampler(db, random);
   let last: Promise<unknown> = Promise.resolve();
 
   const make = (people: Census, stored: object): Promise<Preview> => {
@@ -61,7 +58,6 @@ export function openPreviews(parts: PreviewParts): Previews {
   const runOnce = async (): Promise<void> => {
     const people = census();
     if (!people) return;
-    await sampler.runOnce(people, clock.now());
     while (await answerOne(people));
   };
 

@@ -1,14 +1,17 @@
-import type { SampledPerson } from '../store/supply-samples.ts';
+import type { SupplyPerson } from '../store/supply-people.ts';
 import { type Ballot, ballotOf } from './ballot.ts';
 import type { Census, Seen } from './census.ts';
 import type { Lens } from './lens.ts';
 import { Roll } from './roll.ts';
 
+/** A person where it counts. */
+export type PlacedPerson = SupplyPerson & { region: string };
+
 /** Judges people who are in no census, one at a time, as a census would. */
 export class Scratch {
   readonly #roll = new Roll();
 
-  ballotOf(person: SampledPerson, lens: Lens, now: number): Ballot | null {
+  ballotOf(person: PlacedPerson, lens: Lens, now: number): Ballot | null {
     const row = this.#roll.put(person);
     this.#roll.setPlace(row, person.region);
     const ballot = ballotOf(this.#roll, row, lens, now, Number.POSITIVE_INFINITY);
@@ -18,7 +21,7 @@ export class Scratch {
 }
 
 /** The person of a row, where it counts; null: nobody is there, or counts nowhere. */
-export function personAt(census: Census, row: number, now: number): SampledPerson | null {
+export function personAt(census: Census, row: number, now: number): PlacedPerson | null {
   const seen: Seen[] = [];
   census.look(row, (one) => seen.push(one), now);
   const [first] = seen;

@@ -40,7 +40,6 @@ const OLD = {
   audit: sql`insert into deptrans.audit (at, caller, operation, request_id, detail) values (deptrans.now(), 'ann', 'Status', 'r', '{}')`,
   id_attempts: sql`insert into deptrans.id_attempts (scope, key, full_at) values ('service', '', deptrans.now() + interval '3 h')`,
   driver_answers: sql`insert into deptrans.driver_answers (key_hash, id_hash, at) values ('', '', deptrans.now())`,
-  supply_samples: sql`insert into deptrans.supply_samples (at, failing, people) values (deptrans.now(), '{}', '[]')`,
   supply_changes: sql`insert into deptrans.supply_changes (at, profiles, keys) values (deptrans.now(), '{}', '{}')`,
   supply_intervals: sql`insert into deptrans.supply_intervals (at, to_at, person_no, person, region, deptrans_id, session, binding, profiles)
     values (deptrans.now(), deptrans.now(), 1, 'ann', 'moscow', 'no_id', 'no_session', 'unbound', '[]')`,

@@ -1,4 +1,3 @@
-import { openRandom } from '../../simulator/random.ts';
 import { openLifetime } from '../../src/runtime/lifetime.ts';
 import { openLog } from '../../src/runtime/log.ts';
 import { openMetrics } from '../../src/runtime/metrics.ts';
@@ -12,7 +11,6 @@ export function openPreviewsIn({ db, clock }: SupplyWorld, { census }: Pick<Supp
     db,
     census,
     policyOf: (stored) => stored as Policy,
-    random: openRandom('preview/samples').next,
     pollMs: 1_000_000_000,
     lifetime: openLifetime(),
     clock,

@@ -568,8 +568,9 @@ export const SupplyService: GenService<{
    * What a policy would do to the people who are connected now, and would have done in the past 7 days, before it is put: as if it were in force, and
    * had been all the time, whatever its rules' `effective_from`. Nothing is written.
    *
-   * Of now everybody is judged. Of the past it is known for how long people failed, by tariff, check and reason; which part of them the policy would
-   * have blocked is told by up to twenty of each minute who are kept as they were. Drivers who would have reacted are not thought of.
+   * Of now everybody is judged. Of the past it is known for how long people failed, by tariff, check and reason; which part of that the policy would have
+   * blocked is told by the intervals on record, as they were: by all of them if they are some ten thousand at most, else by those of one person in 64
+   * or fewer. Drivers who would have reacted are not thought of.
    *
    * Errors: REQUEST_MALFORMED with the fields, as PolicyService.Put; SERVICE_DEGRADED (nobody counts now, as for some seconds after the instance that
    * did is gone: try again).
