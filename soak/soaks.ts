@@ -1,3 +1,4 @@
+import { awaySoak } from './away/away.ts';
 import { balanceSoak } from './balance/balance.ts';
 import { daysSoak } from './days/days.ts';
 import { fuzzSoak } from './fuzz/fuzz.ts';
@@ -19,6 +20,7 @@ import { writersSoak } from './writers/writers.ts';
 
 /** All soaks that can be run. */
 export const soaks: readonly Soak[] = [
+  awaySoak,
   balanceSoak,
   daysSoak,
   fuzzSoak,
