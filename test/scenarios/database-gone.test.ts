@@ -1,57 +1,15 @@
-import { createClient } from '@connectrpc/connect';
-import { createGrpcTransport } from '@connectrpc/connect-node';
-import { expect, test, vi } from 'vitest';
-import { DiagnosticsService, VerdictOutcome, VerdictReason } from '../../gen/deptrans/v1/diagnostics_pb.ts';
-import { Hello_Mode, IncrementalUpdatesService } from '../../gen/deptrans/v1/incremental_updates_pb.ts';
-import { openService } from '../../src/app.ts';
-import { readConfig } from '../../src/config.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
-import { openLifetime } from '../../src/runtime/lifetime.ts';
-import { openLog } from '../../src/runtime/log.ts';
+import { expect, test } from 'vitest';
+import { VerdictOutcome, VerdictReason } from '../../gen/deptrans/v1/diagnostics_pb.ts';
+import { Hello_Mode } from '../../gen/deptrans/v1/incremental_updates_pb.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { openCable } from '../support/feed/cable.ts';
 import { Consumer } from '../support/feed/consumer.ts';
 import { plainRecords } from '../support/feed/plain-records.ts';
 import { refusalOf } from '../support/feed/refusal.ts';
 import { addPeople, readRecords, setBindings, setSessions } from '../support/feed/world.ts';
+import { openWholeService } from '../support/whole-service.ts';
 
-const PATIENCE = { timeout: 60_000, interval: 20 };
 const MAX_DATA_AGE_MS = 2_000;
-const NOBODY = 'http://127.0.0.1:1';
-
-/** The whole service in this process, with what answers; nobody else is there. */
-async function openWhole(databaseUrl: string) {
-  const config = readConfig({
-    AUTH: 'open',
-    DATABASE_URL: databaseUrl,
-    PARTS: 'feed,api',
-    PORT: '0',
-    METRICS_PORT: '0',
-    REGULATOR_URL: NOBODY,
-    REGULATOR_LOGIN: 'service',
-    REGULATOR_PASSWORD: 'secret',
-    JOURNAL_KEY: 'a-key-of-sixteen-characters',
-    DRIVER_PROFILES_URL: NOBODY,
-    DRIVER_CATEGORIES_URL: NOBODY,
-    DRIVER_TRACKSTORY_URL: NOBODY,
-    PERSONAL_URL: NOBODY,
-    DEPTRANS_FEED_HEARTBEAT_MS: '50',
-    DEPTRANS_FEED_MAX_DATA_AGE_MS: String(MAX_DATA_AGE_MS),
-  });
-  const lifetime = openLifetime();
-  const service = await openService(config, { lifetime, log: openLog('silent'), clock: systemClock });
-  await vi.waitFor(() => expect(service.readiness()).toEqual([]), PATIENCE);
-  const transport = createGrpcTransport({ baseUrl: service.url! });
-  return {
-    readiness: () => service.readiness(),
-    updates: createClient(IncrementalUpdatesService, transport),
-    diagnostics: createClient(DiagnosticsService, transport),
-    async [Symbol.asyncDispose]() {
-      lifetime.abort();
-      await service[Symbol.asyncDispose]();
-    },
-  };
-}
 
 test('the database gone under the service: snapshots, resumes, pages and checks go on from memory, with their age; then UNKNOWN; then all is as before', async () => {
   await using database = await openTestDatabase();
@@ -62,7 +20,7 @@ test('the database gone under the service: snapshots, resumes, pages and checks 
   await using cable = await openCable(Number(new URL(database.url).port));
   const through = new URL(database.url);
   through.port = String(cable.port);
-  await using service = await openWhole(through.href);
+  await using service = await openWholeService(through.href, { maxDataAgeMs: MAX_DATA_AGE_MS });
 
   /** Watches until a heartbeat says what it should. Resolves with the mode of its hello. */
   const watch = async (consumer: Consumer, done: (ageMs: number) => boolean) => {
