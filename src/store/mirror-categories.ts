@@ -34,9 +34,8 @@ export async function writeCategories(tx: Db, rows: readonly CategoriesRow[], mo
       update deptrans.driver_persons d set categories_revision = ${mode.changeNo}
         from ${columns(same)} where d.park_id = u.park_id and d.driver_id = u.driver_id`.execute(tx);
   }
-  await noteSupplyChanges(tx, changed);
-  await noteSupplyChanges(tx, added);
   if (mode.quiet) return;
+  await noteSupplyChanges(tx, [...changed, ...added]);
   const people = rows.flatMap((_, i) => (isSame(i) ? [] : (known[i]?.person ?? [])));
   await wakePeople(tx, people, changed);
 }

@@ -4,7 +4,7 @@ import type { Db } from './database.ts';
 
 /** Where a reader of changes stands. Nothing of it means anything in another history of the database, or after a crash of the server. */
 export type SupplyPosition = {
-  /** Names the history and the server's present life. */
+  /** Names the history, the server's present life, and which neighbours have been loaded. */
   epoch: string;
   /** The transactions that were visible. */
   snapshot: string;
@@ -23,7 +23,9 @@ export type SupplyChanges = {
   isBroken: boolean;
 };
 
-const epoch = sql`concat_ws('/', deptrans.timeline(), extract(epoch from pg_postmaster_start_time()), (select epoch_no from deptrans.feed_state))`;
+// The very first load of a neighbour tells of no tariffs: when it has ended, everybody is to be counted anew.
+const epoch = sql`concat_ws('/', deptrans.timeline(), extract(epoch from pg_postmaster_start_time()),
+  (select epoch_no from deptrans.feed_state), (select string_agg(stream, ',' order by stream) from deptrans.mirror_streams where complete))`;
 
 /** Where to follow from. Whatever is read after this and changes later is told. */
 export async function readSupplyPosition(db: Db): Promise<SupplyPosition> {
