@@ -99,13 +99,14 @@ export async function goAway(size: Size, databaseUrl: string, signal: AbortSigna
     forbidden: sum(seen, 'forbidden'),
     snapshots: [ofCutOff, restarted!].filter((cache) => cache.metrics()['ids_snapshots_total']! > 1).length,
   };
+  const oldestMs = Math.max(...seen.map((one) => one.oldestMs));
   return {
     looks: sum(seen, 'looks'),
     unknown: sum(seen, 'unknown'),
-    oldestMs: Math.max(...seen.map(({ oldestMs }) => oldestMs)),
+    oldestMs,
     ...wrong,
     exactAgainMs: Math.round(performance.now() - backAtMs),
-    ok: Object.values(wrong).every((n) => n === 0) && sum(seen, 'unknown') > 0,
+    ok: Object.values(wrong).every((n) => n === 0) && sum(seen, 'unknown') > 0 && oldestMs >= (size.awayS - 1) * 1_000,
   };
 }
 
