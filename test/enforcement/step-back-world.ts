@@ -74,7 +74,11 @@ export async function openStepBackWorld({ people = 200, policy = blockingWith() 
   const clock: Clock = {
     now: () => START + ms,
     monotonic: () => ms,
-    sleep: (_, signal) => new Promise((resolve) => signal?.addEventListener('abort', () => resolve(), { once: true })),
+    sleep: (_, signal) =>
+      new Promise((resolve) => {
+        if (signal?.aborted) return resolve();
+        signal?.addEventListener('abort', () => resolve(), { once: true });
+      }),
   };
   const metrics = openMetrics(clock);
   const instances: Instance[] = [];
