@@ -148,5 +148,8 @@ export function openInstance(world: World, silenceMs: number, signal: AbortSigna
 
 /** For loops that are driven by hand. */
 function untilAborted(_: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal?.addEventListener('abort', () => resolve(), { once: true }));
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    signal?.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
