@@ -6,7 +6,7 @@ import { delaysOf } from './delays.ts';
 import { fillFeed } from './fill-feed.ts';
 import { serveFeed } from './served.ts';
 import { startFollower, startSubscribers } from './subscribers.ts';
-import { writeChanges } from './write-changes.ts';
+import { writeFor } from './write-changes.ts';
 
 /**
  * P7: from the call that commits a change to the consumer that has applied it, with the library that ships, while 61 others subscribe and 1,100
@@ -35,12 +35,7 @@ async function openTrial(size: Size): Promise<Trial> {
       await using consumer = startFollower(served.url);
       await Promise.all([others.following, consumer.following]);
       await consumer.count();
-      const ending = new AbortController();
-      const either = AbortSignal.any([signal, ending.signal]);
-      const writing = writeChanges(database.db, { perSecond: PER_SECOND, people, signal: either });
-      await pause(seconds * 1_000, undefined, { signal });
-      ending.abort();
-      const written = await writing;
+      const written = await writeFor(seconds, database.db, { perSecond: PER_SECOND, people, signal });
       await pause(1_000, undefined, { signal });
       const delays = delaysOf(written, (await consumer.count()).arrivals);
       const beside = { commits: delays.length };

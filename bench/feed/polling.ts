@@ -7,7 +7,7 @@ import { fillFeed } from './fill-feed.ts';
 import { serveFeed } from './served.ts';
 import { servePolls } from './served-polls.ts';
 import { type Subscribers, startPollers, startSubscribers } from './subscribers.ts';
-import { writeChanges } from './write-changes.ts';
+import { writeFor } from './write-changes.ts';
 
 /**
  * The feed beside the brief's way, on the same data with the same changes: 62 subscribers of a stream against 62 pollers that ask once a second by
@@ -61,13 +61,8 @@ async function measure(
 ): Promise<Readings> {
   await consumers.following;
   await consumers.count();
-  const ending = new AbortController();
   const [cpuBefore, databaseBefore, startedAt] = [await cpuMs(), await server.cpuMs(), performance.now()];
-  const either = AbortSignal.any([signal, ending.signal]);
-  const writing = writeChanges(database.db, { perSecond: PER_SECOND, people, signal: either });
-  await pause(seconds * 1_000, undefined, { signal });
-  ending.abort();
-  const written = await writing;
+  const written = await writeFor(seconds, database.db, { perSecond: PER_SECOND, people, signal });
   await pause(2_500, undefined, { signal });
   const percent = (ms: number) => (ms / (performance.now() - startedAt)) * 100;
   const { bytes, arrivals } = await consumers.count();

@@ -28,6 +28,19 @@ export async function writeChanges(
   return written;
 }
 
+/** The same for so many seconds. Rejects with the signal's reason when that aborts before. */
+export async function writeFor(
+  seconds: number,
+  db: Db,
+  { signal, ...pace }: { perSecond: number; people: number; signal: AbortSignal },
+): Promise<Written[]> {
+  const ending = new AbortController();
+  const writing = writeChanges(db, { ...pace, signal: AbortSignal.any([signal, ending.signal]) });
+  await pause(seconds * 1_000, undefined, { signal });
+  ending.abort();
+  return await writing;
+}
+
 const COMMITS_PER_SECOND = 20;
 
 async function changeSessions(db: Db, nos: readonly number[]): Promise<number> {
