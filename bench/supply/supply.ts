@@ -1,14 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Kafka, logLevel } from 'kafkajs';
 import { sql } from 'kysely';
 import { startBroker } from '../../simulator/broker/kafka.ts';
-import { makeTopic } from '../../simulator/broker/topic.ts';
 import { startService, untilReady } from '../../simulator/stage/service.ts';
 import type { Db } from '../../src/store/database.ts';
 import { openBenchServer } from '../database/bench-server.ts';
 import { cpuMsOf } from '../feed/served.ts';
 import type { Bench, Reading, Size, Trial } from '../frame.ts';
 import { restless } from '../intake/mixes.ts';
+import { makeTopicAt } from '../make-topic.ts';
 import { openStretchMeter } from '../stretch-meter.ts';
 import { fillCity } from '../sustained/fill.ts';
 import { produceSteadily } from '../sustained/load.ts';
@@ -46,7 +45,7 @@ async function openTrial(size: Size): Promise<Trial> {
     turn += 1;
     await using database = await server.copy();
     const place = { brokers: broker.brokers, topic: `supply-${turn}` };
-    await makeTopicOf(place);
+    await makeTopicAt(place);
     const meter = openStretchMeter();
     await using service = await startService({
       databaseUrl: database.url,
@@ -120,11 +119,4 @@ async function publishAll(db: Db, profiles: number): Promise<void> {
   await sql`insert into deptrans.feed_log (seq, prev, at, sessions, bindings, profiles)
     values (${3 * profiles + 1}, 0, deptrans.now(), '{}', '{}', '{}')`.execute(db);
   await sql`vacuum full analyze`.execute(db);
-}
-
-async function makeTopicOf({ brokers, topic }: { brokers: string; topic: string }): Promise<void> {
-  const admin = new Kafka({ brokers: [brokers], logLevel: logLevel.NOTHING }).admin();
-  await admin.connect();
-  await makeTopic(admin, topic, 8);
-  await admin.disconnect();
 }

@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Kafka, logLevel } from 'kafkajs';
 import { sql } from 'kysely';
 import { startBroker } from '../../simulator/broker/kafka.ts';
-import { makeTopic } from '../../simulator/broker/topic.ts';
 import { startService } from '../../simulator/stage/service.ts';
 import type { Db } from '../../src/store/database.ts';
 import { openBenchServer } from '../database/bench-server.ts';
 import type { Bench, Readings, Size, Trial } from '../frame.ts';
 import type { GoalId } from '../goals.ts';
+import { makeTopicAt } from '../make-topic.ts';
 import { openStretchMeter, type Stretches } from '../stretch-meter.ts';
 import { fillCity, queueEverybody } from './fill.ts';
 import { type Load, produceSteadily, queueSteadily } from './load.ts';
@@ -60,7 +59,7 @@ async function openTrial(size: Size, part: Part): Promise<Trial> {
       await using database = await server.copy();
       if (part.parts === 'intake') await queueEverybody(database.db);
       const place = { brokers: broker.brokers, topic: `sustained-${turn}` };
-      await makeSustainedTopic(place);
+      await makeTopicAt(place);
       const meter = openStretchMeter();
       await using service = await startService({
         databaseUrl: database.url,
@@ -180,11 +179,4 @@ function readingsOf(
     'sustained-tables': growth.tables,
   };
   return Object.fromEntries(goals.map((goal) => [goal, { value: values[goal] ?? grown, beside }]));
-}
-
-async function makeSustainedTopic({ brokers, topic }: { brokers: string; topic: string }): Promise<void> {
-  const admin = new Kafka({ brokers: [brokers], logLevel: logLevel.NOTHING }).admin();
-  await admin.connect();
-  await makeTopic(admin, topic, 8);
-  await admin.disconnect();
 }
