@@ -158,7 +158,7 @@ function rowEnds({ look, settlement: { rows } }: SettleItem): RowEnd[] {
 /** Whether events of an item may end in a way that leaves no other trace. Most are sent, and what is sent costs nothing here. */
 function leavesNoTrace(maxAgeMs: number): (item: SettleItem) => boolean {
   return ({ look: { profiles, now }, settlement: { rows } }) => {
-    if (!rows || rows.outcome !== 'sent') return rows !== null;
+    if (rows?.outcome !== 'sent') return rows !== null;
     // Too old is told by the database, some time after the look.
     const isOld = ({ eventAt }: { eventAt: Date }) => now.getTime() - eventAt.getTime() > maxAgeMs / 2;
     return profiles.some(({ queued }) => queued && isOld(queued));
