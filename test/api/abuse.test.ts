@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import http2 from 'node:http2';
+import http2, { type ClientHttp2Session } from 'node:http2';
 import net, { type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -20,8 +20,8 @@ import {
 
 const CHECK = '/deptrans.v1.DiagnosticsService/CheckDriver';
 const LIST = '/deptrans.v1.IncrementalUpdatesService/ListIdUpdates';
-/** Ten times what is promised: the abuser, the abused and who else works here share the cores. */
-const GUARD_MS = 1_000;
+/** Fifty times what is promised: the abuser, the abused and who else works here share the cores. */
+const GUARD_MS = 5_000;
 const MAX_GROWTH_MB = 250;
 /** So that honest callers do not share what an address may have with the abuser. */
 const ABUSER = '127.0.0.2';
@@ -75,12 +75,18 @@ async function expectUnmoved<T>(abuse: Promise<T>): Promise<T> {
   ended.catch(() => {});
   for (let i = 0; i < 10 || !over; i++) await probe();
   const result = await ended;
-  expect((await residentMb()) - restingMb).toBeLessThan(MAX_GROWTH_MB);
+  await vi.waitFor(async () => expect((await residentMb()) - restingMb).toBeLessThan(MAX_GROWTH_MB), PATIENCE);
   return result;
 }
 
 const bomb = gzipSync(Buffer.alloc(256 * 1024 * 1024, 32));
-const closed = (socket: Socket) => (socket.closed ? Promise.resolve() : once(socket, 'close'));
+/** However it ended: with a reset, too. */
+const closed = (socket: Socket | ClientHttp2Session) =>
+  socket.closed || socket.destroyed
+    ? Promise.resolve()
+    : new Promise<void>((resolve) => void socket.once('close', () => resolve()));
+/** Endless for a server that does not end a flood: many times what it can read before it looks. */
+const ENDLESS = 200_000;
 const request = (stream: number, path = CHECK, flags: number = FLAG.endHeaders) =>
   frame(TYPE.headers, flags, stream, post(path));
 /** Many of what `one` gives, in one write. */
@@ -114,8 +120,7 @@ test.each<[string, () => Buffer]>([
   const abuse = async () => {
     const socket = await openHttp2(port, ABUSER);
     const many = burst(1_000, make);
-    const sent = await pour(socket, 20_000, () => many);
-    expect(sent).toBeLessThan(20_000);
+    expect(await pour(socket, ENDLESS, () => many)).toBeLessThan(ENDLESS);
     await closed(socket);
   };
   await expectUnmoved(abuse());
@@ -173,7 +178,7 @@ test('answers that nobody takes, with windows of nothing, cost a bounded memory 
         stream.on('error', () => {}).end(Buffer.alloc(5));
       }
     }
-    await Promise.all(sessions.map((session) => once(session, 'close')));
+    await Promise.all(sessions.map(closed));
   };
   await expectUnmoved(abuse());
   expect(await cuts('stall')).toBeGreaterThan(stalls);
