@@ -6,7 +6,7 @@ import { type Answer, answerAsk, type Books, errorInside, plainError, throttled 
 import { type Ask, readAsk, type StatusItem } from './ask.ts';
 import { type CallLog, type CallRecord, openCallLog } from './call-log.ts';
 import { type FaultRule, type Faults, faultKinds, openFaults } from './faults.ts';
-import { misbehave, refuses, sendAnswer } from './misbehave.ts';
+import { type Delay, misbehave, refuses, sendAnswer } from './misbehave.ts';
 import { openRateLimit } from './rate-limit.ts';
 import { canonicalId, openRegistry, type Registry } from './registry.ts';
 import { kindSettings, type RegulatorSettings } from './settings.ts';
@@ -36,6 +36,8 @@ export type RegulatorOptions = {
   seed?: number | string;
   now?: () => number;
   maxCalls?: number;
+  /** Passes the time for which faults hold calls back, in ms; real time if it is not given. */
+  delay?: Delay;
 };
 
 export type RegulatorServer = Regulator & AsyncDisposable & { readonly url: string; close(): Promise<void> };
@@ -57,6 +59,7 @@ export function makeRegulator({
   seed = 1,
   now = Date.now,
   maxCalls = 250_000,
+  delay: ownDelay,
 }: RegulatorOptions = {}): Regulator {
   const settings = { ...kindSettings, ...given };
   const books: Books = {
@@ -70,9 +73,10 @@ export function makeRegulator({
   const availability = openAvailability();
   const rate = openRateLimit(() => settings.rateLimitPerSecond);
   const closing = new AbortController();
-  const delay = async (ms: number) => {
+  const inRealTime: Delay = async (ms) => {
     await pause(ms, undefined, { signal: closing.signal, ref: false });
   };
+  const delay = ownDelay ?? inRealTime;
 
   async function handle(call: HttpCall): Promise<void> {
     if (turnedAway(call, availability.mode)) return;

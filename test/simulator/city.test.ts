@@ -8,6 +8,7 @@ import { judge, plainRules } from '../../simulator/judge/judge.ts';
 import { makeNeighbours } from '../../simulator/neighbours/neighbours.ts';
 import { openRandom } from '../../simulator/random.ts';
 import { makeRegulator } from '../../simulator/regulator/regulator.ts';
+import { until } from '../support/until.ts';
 import { type Mistake, openTinyService } from './tiny-service.ts';
 
 const opened: AsyncDisposable[] = [];
@@ -30,18 +31,28 @@ async function liveWith(mistake?: Mistake) {
   });
   opened.push(service, city);
   await city.start();
-  await expect.poll(() => city.state().produced.messages, { timeout: 20_000, interval: 20 }).toBeGreaterThan(4_000);
-  await city.freeze();
-  await expect.poll(() => city.state().bindingsUnderWay, { interval: 10 }).toBe(0);
-  if (mistake !== 'noSweep' && mistake !== 'perProfile') service.sweep();
-  return { city, service, verdict: judge(city.truth, regulator, Date.now(), { ...plainRules, dwellMs: 0 }) };
+  return {
+    city,
+    service,
+    /** What the judge says once at least so many messages have been sent and everything has come to rest. */
+    async verdictAfter(messages: number) {
+      city.resume();
+      await until(() => city.state().produced.messages > messages, 'the story has been told');
+      await city.freeze();
+      await until(() => city.state().bindingsUnderWay === 0, 'all who bind have their answer');
+      if (mistake !== 'noSweep' && mistake !== 'perProfile') service.sweep();
+      return judge(city.truth, regulator, Date.now(), { ...plainRules, dwellMs: 0 });
+    },
+  };
 }
 
 test('a service that obeys the rules is found right', async () => {
-  const { city, service, verdict } = await liveWith();
+  const { city, service, verdictAfter } = await liveWith();
+  let verdict = await verdictAfter(4_000);
+  // A process that is held up tells its story in few long steps, which take few reports: the story goes on until there are enough.
+  while (verdict.reports <= 300) verdict = await verdictAfter(city.state().produced.messages + 1_000);
   expect(verdict).toMatchObject({ differ: 0, outOfOrder: 0, duplicates: 0, secondShifts: 0, examples: [] });
   const { produced, covered, bindings, people, onLine, unsent } = city.state();
-  expect(verdict.reports).toBeGreaterThan(300);
   const either = Object.values(verdict.either).reduce((sum, count) => sum + count, 0);
   expect(verdict.connected).toBeGreaterThanOrEqual(verdict.trulyConnected);
   expect(verdict.connected).toBeLessThanOrEqual(verdict.trulyConnected + either);
@@ -52,15 +63,17 @@ test('a service that obeys the rules is found right', async () => {
   expect(service.seen.unreadable).toBe(produced.unreadable);
   expect(Object.entries(covered).filter(([, count]) => count === 0)).toEqual([]);
   expect(bindings).toMatchObject({ refused: 0, wrongAccepted: 0 });
-}, 40_000);
+});
 
 test.each(['perProfile', 'noRegion', 'noTariffs', 'noSweep', 'noRebind'] as const)(
   'a mistake is found: %s',
   async (mistake) => {
-    const { verdict } = await liveWith(mistake);
+    const { city, verdictAfter } = await liveWith(mistake);
+    let verdict = await verdictAfter(4_000);
+    // How far the story is when it halts is up to the machine, and a mistake need not show at every moment.
+    while (verdict.differ === 0) verdict = await verdictAfter(city.state().produced.messages + 1_000);
     expect(verdict.differ).toBeGreaterThan(0);
   },
-  40_000,
 );
 
 test('the same seed tells the same story, another seed another', () => {

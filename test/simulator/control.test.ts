@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openSimulator, type Simulator } from '../../simulator/simulator.ts';
+import { until } from '../support/until.ts';
 import { regulatorClient } from './regulator-client.ts';
 
 let simulator: Simulator;
@@ -35,13 +36,13 @@ test('the city can be frozen and let go', async () => {
     const { body } = await control('GET', '/state');
     return (body['produced'] as { messages: number }).messages;
   };
-  await expect.poll(messages, { interval: 10 }).toBeGreaterThan(200);
+  await until(async () => (await messages()) > 200, 'messages are sent');
   expect(await control('POST', '/freeze')).toEqual({ status: 200, body: { ok: true } });
   const frozen = await messages();
   expect((await control('GET', '/state')).body).toMatchObject({ phase: 'frozen', unsent: 0, people: 50 });
   await control('PATCH', '/city', { rate: 5_000 });
   await control('POST', '/resume');
-  await expect.poll(messages, { interval: 10 }).toBeGreaterThan(frozen);
+  await until(async () => (await messages()) > frozen, 'more messages are sent');
   expect((await control('GET', '/state')).body).toMatchObject({ phase: 'running', rate: 5_000 });
 });
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type FaultKind, type FaultRule, openFaults } from '../../simulator/regulator/faults.ts';
 import { openRegulator, type RegulatorServer } from '../../simulator/regulator/regulator.ts';
+import { until } from '../support/until.ts';
 import { regulatorClient } from './regulator-client.ts';
 
 let regulator: RegulatorServer;
@@ -13,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => regulator.close());
 
-const report = (signal?: AbortSignal) => client.report('1', 'CONNECTED', Date.now(), signal);
+const report = () => client.report('1', 'CONNECTED', Date.now());
 const open = () => regulator.registry.shift('1', Date.now())?.endedAtMs === null;
 const outcome = () =>
   report().then(
@@ -58,24 +59,55 @@ describe('one by one', () => {
   });
 });
 
+/** A regulator whose faults hold calls back until they are let go, however long that takes. */
+async function openHolding() {
+  let held = Promise.withResolvers<void>();
+  const server = await openRegulator({ settings: { repeats: 'harmless' }, delay: () => held.promise });
+  for (const id of ['1', '2']) server.registry.put(id, `licence ${id}`);
+  const caller = regulatorClient(server.url);
+  await caller.login();
+  return {
+    ...server,
+    report: (id: string, event: 'CONNECTED' | 'DISCONNECTED', abort?: AbortSignal) =>
+      caller.report(id, event, Date.now(), abort),
+    untilReported: (times: number) => until(() => server.calls.total === 1 + times, 'the reports have come'),
+    letGo() {
+      held.resolve();
+      held = Promise.withResolvers();
+    },
+  };
+}
+
 test('a late application lands after the caller has given up, and counts as under way until then', async () => {
-  regulator.faults.add({ kind: 'lateApplication', ms: 60, count: 1 });
-  await expect(report(AbortSignal.timeout(20))).rejects.toThrow();
-  expect(open()).toBe(false);
-  regulator.settings.repeats = 'harmless';
-  await client.report('1', 'DISCONNECTED', Date.now());
-  expect(regulator.calls.overlapping).toBe(1);
-  await expect.poll(open, { interval: 5 }).toBe(true);
-  expect(regulator.registry.find('1')?.history.map(({ what }) => what)).toEqual(['repeated', 'opened']);
+  await using holding = await openHolding();
+  holding.faults.add({ kind: 'lateApplication', count: 1 });
+  const leaving = new AbortController();
+  const late = holding.report('1', 'CONNECTED', leaving.signal);
+  await holding.untilReported(1);
+  leaving.abort();
+  await expect(late).rejects.toThrow();
+  expect(holding.registry.shift('1', Date.now())).toBeNull();
+  await holding.report('1', 'DISCONNECTED');
+  expect(holding.calls.overlapping).toBe(1);
+  holding.letGo();
+  const history = () => holding.registry.find('1')!.history.map(({ what }) => what);
+  await until(() => history().length === 2, 'it lands');
+  expect(history()).toEqual(['repeated', 'opened']);
 });
 
 test('two reports of one driver at once are overlapping, of two drivers are not', async () => {
-  regulator.registry.put('2', 'licence 2');
-  regulator.faults.add({ kind: 'latency', ms: 30 });
-  await Promise.all([report(), client.report('2', 'CONNECTED', Date.now())]);
-  expect(regulator.calls.overlapping).toBe(0);
-  await Promise.all([report(), report()]);
-  expect(regulator.calls.overlapping).toBe(1);
+  await using holding = await openHolding();
+  holding.faults.add({ kind: 'lateApplication' });
+  const ofTwo = Promise.all([holding.report('1', 'CONNECTED'), holding.report('2', 'CONNECTED')]);
+  await holding.untilReported(2);
+  holding.letGo();
+  await ofTwo;
+  expect(holding.calls.overlapping).toBe(0);
+  const ofOne = Promise.all([holding.report('1', 'CONNECTED'), holding.report('1', 'CONNECTED')]);
+  await holding.untilReported(4);
+  holding.letGo();
+  await ofOne;
+  expect(holding.calls.overlapping).toBe(1);
 });
 
 test('the hidden limit slides', async () => {
@@ -98,9 +130,10 @@ test('the hidden limit slides', async () => {
 test('down: refused, unavailable, for a while', async () => {
   await regulator.availability.set('refused');
   await expect(report()).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } });
-  await regulator.availability.set('unavailable', 20);
+  await regulator.availability.set('unavailable');
   expect(await report()).toMatchObject({ status: 503 });
-  await expect.poll(async () => (await report()).status, { interval: 5 }).toBe(200);
+  await regulator.availability.set('unavailable', 20);
+  await until(async () => (await report()).status === 200, 'it comes up by itself');
 });
 
 describe('rules', () => {
