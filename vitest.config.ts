@@ -6,8 +6,10 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 120_000, // a guard against what never ends, not a measure of the machine
-    hookTimeout: 60_000,
+    // Guards against what never ends, not measures of the machine.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 60_000, interval: 20 } },
     reporters: ['default'],
   },
 });

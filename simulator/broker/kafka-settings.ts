@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:net';
+import { freePort, isFree } from '../stage/free-port.ts';
 
 /** The broker's `server.properties`: one node that is broker and controller, nothing replicated, no waiting for more group members. */
 export function brokerSettings(place: { port: number; controllerPort: number; logFolder: string }): string {
@@ -26,23 +26,10 @@ export function brokerSettings(place: { port: number; controllerPort: number; lo
 
 /** For each wanted port itself, for each 0 a free one of 127.0.0.1, all different. A wanted port that is taken is an error. */
 export async function freePorts(wanted: readonly number[]): Promise<number[]> {
-  const probes = await Promise.all(wanted.map(listenOn));
-  const ports = probes.map((probe) => {
-    const address = probe.address();
-    if (address === null || typeof address === 'string') throw new Error('no port');
-    return address.port;
-  });
-  await Promise.all(probes.map((probe) => new Promise((resolve) => probe.close(resolve))));
-  return ports;
+  return await Promise.all(wanted.map((port) => (port === 0 ? freePort() : wantedPort(port))));
 }
 
-function listenOn(port: number): Promise<Server> {
-  const probe = createServer();
-  return new Promise((resolve, reject) => {
-    probe.once('error', (problem: NodeJS.ErrnoException) => {
-      const taken = problem.code === 'EADDRINUSE';
-      reject(taken ? new Error(`Port ${port} is taken: stop what listens there or choose another.`) : problem);
-    });
-    probe.listen(port, '127.0.0.1', () => resolve(probe));
-  });
+async function wantedPort(port: number): Promise<number> {
+  if (await isFree(port)) return port;
+  throw new Error(`Port ${port} is taken: stop what listens there or choose another.`);
 }

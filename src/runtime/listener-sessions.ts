@@ -7,11 +7,17 @@ export type SessionTracker = {
   drain(): void;
 };
 
+/** To one ping. */
+const LOOKS = 4;
+
 type Known = { streams: number; idleLooks: number; unanswered: boolean };
 
 /**
  * A session that has not answered one ping when the next is due is dead: a peer that vanished sends no reset. One that has asked nothing for
  * `idleTimeoutMs` is told to go; it answers pings and costs memory for nothing.
+ *
+ * When the next is due is counted in looks and not in time: however long this process stood still itself, that is one look, and between two
+ * looks it reads what has come. Else it would end everybody whose answer lies unread.
  */
 export function trackSessions(
   server: Http2Server,
@@ -26,7 +32,10 @@ export function trackSessions(
     dead.pop()?.destroy();
     if (dead.length > 0) setImmediate(bury);
   };
+  let looks = 0;
   const look = () => {
+    looks = (looks + 1) % LOOKS;
+    if (looks > 0) return;
     for (const [session, known] of sessions) {
       if (session.destroyed) continue; // still among them until its socket has closed, and asking it throws
       if (known.unanswered && dead.push(session) === 1) setImmediate(bury);
@@ -39,7 +48,7 @@ export function trackSessions(
       });
     }
   };
-  const timer = setInterval(look, pingIntervalMs).unref();
+  const timer = setInterval(look, pingIntervalMs / LOOKS).unref();
 
   server.on('session', (session) => {
     const known: Known = { streams: 0, idleLooks: 0, unanswered: false };

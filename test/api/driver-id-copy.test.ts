@@ -13,8 +13,8 @@ function openAway() {
   return openDatabase({
     url: 'postgres://127.0.0.1:1/none',
     maxConnections: 1,
-    statementTimeoutMs: 2_000,
-    connectTimeoutMs: 2_000,
+    statementTimeoutMs: 60_000,
+    connectTimeoutMs: 60_000,
     applicationName: 'away',
     log: openLog('silent'),
     timer: openMetrics(systemClock).timer('store'),

@@ -14,6 +14,9 @@ import { lockMapping } from '../../src/store/locks.ts';
 import { type DriverIdWorld, matches, openDriverIdWorld } from '../support/driver-id-world.ts';
 import { readBindings } from '../support/people.ts';
 
+/** For calls that run out of time: enough for all that comes before what they wait for in vain, on a machine that stands still in between. */
+const TIGHT_MS = 3_000;
+
 let world: DriverIdWorld;
 beforeEach(async () => {
   world = await openDriverIdWorld();
@@ -66,7 +69,7 @@ test('an id that changes hands during every check is a CONFLICT', async () => {
 });
 
 test('the whole call keeps its deadline: a check that hangs is cut, and nothing is saved', async () => {
-  await using quick = await world.open({ callTimeoutMs: 100 });
+  await using quick = await world.open({ callTimeoutMs: TIGHT_MS });
   world.regulator = (_, signal) =>
     new Promise((resolve) => signal.addEventListener('abort', () => resolve({ kind: 'unknown', reason: 'cut_off' })));
   expect(await world.set('ann', '42', quick)).toMatchObject({ status: 503, reason: 'REGULATOR_UNAVAILABLE' });
@@ -77,11 +80,10 @@ test('a caller who waits for less is answered within that, with a reason', async
   world.regulator = (_, signal) =>
     new Promise((resolve) => signal.addEventListener('abort', () => resolve({ kind: 'unknown', reason: 'cut_off' })));
   const transport = createConnectTransport({ baseUrl: world.edge.url, httpVersion: '1.1' });
-  const headers = { 'x-yataxi-park-id': 'park', 'x-yataxi-driver-profile-id': 'ann' };
-  const asked = createClient(DriverIdService, transport).setDriverId(
-    { deptransId: '42' },
-    { headers, timeoutMs: 2_000 },
-  );
+  // The header alone: this client itself would not look whether the answer came in time.
+  const waits = { 'connect-timeout-ms': String(TIGHT_MS) };
+  const headers = { 'x-yataxi-park-id': 'park', 'x-yataxi-driver-profile-id': 'ann', ...waits };
+  const asked = createClient(DriverIdService, transport).setDriverId({ deptransId: '42' }, { headers });
   const refusal = ConnectError.from(await asked.catch((error: unknown) => error));
   expect([refusal.code, refusal.findDetails(ErrorInfoSchema)[0]?.reason]).toEqual([
     Code.Unavailable,
@@ -91,7 +93,7 @@ test('a caller who waits for less is answered within that, with a reason', async
 });
 
 test('who cannot get the mapping in time saves nothing', async () => {
-  await using quick = await world.open({ callTimeoutMs: 200 });
+  await using quick = await world.open({ callTimeoutMs: TIGHT_MS });
   await inTransaction(world.db, async (tx) => {
     await lockMapping(tx);
     expect(await world.set('ann', '42', quick)).toMatchObject({ status: 503, reason: 'SERVICE_DEGRADED' });
@@ -100,16 +102,17 @@ test('who cannot get the mapping in time saves nothing', async () => {
   expect((await readBindings(world.db)).bindings).toEqual({});
 });
 
-test('a database that is away, or takes connections and says nothing, is SERVICE_DEGRADED within a second', async () => {
-  const mute = net.createServer(() => {}).listen(0, '127.0.0.1');
+test('a database that is away, or takes connections and says nothing, is SERVICE_DEGRADED long before the database itself is given up', async () => {
+  const unanswered: net.Socket[] = [];
+  const mute = net.createServer((socket) => void unanswered.push(socket)).listen(0, '127.0.0.1');
   await once(mute, 'listening');
   const { port } = mute.address() as net.AddressInfo;
   for (const url of ['postgres://127.0.0.1:1/none', `postgres://127.0.0.1:${port}/none`]) {
     await using away = openDatabase({
       url,
       maxConnections: 1,
-      statementTimeoutMs: 2_000,
-      connectTimeoutMs: 2_000,
+      statementTimeoutMs: 60_000,
+      connectTimeoutMs: 60_000,
       applicationName: 'away',
       log: openLog('silent'),
       timer: openMetrics(systemClock).timer('store'),
@@ -118,7 +121,8 @@ test('a database that is away, or takes connections and says nothing, is SERVICE
     const started = performance.now();
     expect(await world.get('ann', degraded)).toMatchObject({ status: 503, reason: 'SERVICE_DEGRADED' });
     expect(await world.set('ann', '42', degraded)).toMatchObject({ status: 503, reason: 'SERVICE_DEGRADED' });
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(performance.now() - started).toBeLessThan(30_000);
+    for (const socket of unanswered) socket.destroy();
   }
   mute.close();
 });

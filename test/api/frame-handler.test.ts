@@ -30,8 +30,9 @@ const frames: FrameStream = async function* (request, signal) {
   signal.throwIfAborted();
 };
 
+const open = () => openEdge({}, { frames: new Map<DescMethod, FrameStream>([[watchIds, frames]]) });
 beforeAll(async () => {
-  edge = await openEdge({}, { frames: new Map<DescMethod, FrameStream>([[watchIds, frames]]) });
+  edge = await open();
 });
 afterAll(() => edge.close(0));
 
@@ -65,15 +66,14 @@ describe.each(binary)('%s', (_name, make) => {
   });
 
   test('a caller who leaves ends the stream', async () => {
+    await using own = await open();
     const leaving = new AbortController();
-    const client = createClient(IncrementalUpdatesService, transport);
+    const client = createClient(IncrementalUpdatesService, make(own.url));
     const stream = client.watchIds({ cursor: new Uint8Array([3]) }, { signal: leaving.signal });
-    const before = (await edge.counted())[`${watchIds.parent.typeName}/WatchIds canceled`] ?? 0;
     await stream[Symbol.asyncIterator]().next();
     leaving.abort();
 
-    const canceled = async () => (await edge.counted())[`${watchIds.parent.typeName}/WatchIds canceled`];
-    await expect.poll(canceled).toBe(before + 1);
+    await expect.poll(own.counted).toEqual({ [`${watchIds.parent.typeName}/WatchIds canceled`]: 1 });
   });
 });
 

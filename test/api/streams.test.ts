@@ -16,6 +16,7 @@ import { PATIENCE } from '../support/feed/open-test-feed.ts';
 import { plainRecords } from '../support/feed/plain-records.ts';
 import { refusalOf } from '../support/feed/refusal.ts';
 import { addPeople, readRecords, setSessions } from '../support/feed/world.ts';
+import { heldBytes } from '../support/held-bytes.ts';
 
 const WATCH = '/deptrans.v1.IncrementalUpdatesService/WatchStatuses';
 
@@ -100,12 +101,12 @@ test('who reads nothing costs a chunk, is cut off when a write has stalled, and 
   })();
   reading.catch(() => {});
   const session = openSession(api.url);
-  const before = process.memoryUsage().arrayBuffers;
+  const before = heldBytes();
   const deaf = Array.from({ length: 60 }, () => openRaw(session));
   await vi.waitFor(() => expect(reader.cases()).toContain('heartbeat'), PATIENCE);
   // 60 snapshots of 800 KB would be 48 MB; both ends of the connections are in this process.
-  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(30 * 1024 * 1024);
-  if (!session.closed) await once(session, 'close');
+  expect(heldBytes() - before).toBeLessThan(30 * 1024 * 1024);
+  if (!session.destroyed) await once(session, 'close');
   expect(deaf.every(({ destroyed }) => destroyed)).toBe(true);
 
   const head = (await setSessions(db, people.slice(0, 10), { region: 'tver' }))!;

@@ -22,14 +22,14 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => others.listen(0, '127.0.0.1', resolve));
   stack.defer(() => void others.close());
   const baseUrl = `http://127.0.0.1:${(others.address() as AddressInfo).port}`;
-  const http = stack.use(openHttp({ baseUrl, deadlineMs: 5_000, timer: openMetrics(systemClock).timer('clients') }));
-  const wire = openWireClient(baseUrl, 4, 1_000);
+  const http = stack.use(openHttp({ baseUrl, deadlineMs: 60_000, timer: openMetrics(systemClock).timer('clients') }));
+  const wire = openWireClient(baseUrl, 4, 60_000);
   stack.defer(() => wire.close());
   edge = await openEdge({
     diagnostics: {
       async checkDriver({ parkId }, { signal }) {
         await http.postJson('one', `/neighbour/${parkId}`, {}, signal);
-        await wire.send('GET', `/regulator/${parkId}`, null, undefined, 5_000, signal);
+        await wire.send('GET', `/regulator/${parkId}`, null, undefined, 60_000, signal);
         if (parkId === 'refused') throw refuse('SERVICE_DEGRADED');
         if (parkId === 'bug') throw new Error('of ours');
         return answers.check;

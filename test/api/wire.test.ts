@@ -16,7 +16,7 @@ const INGEST = '/deptrans.v1.StatusIngestService/ReportStatuses';
 
 let edge: Edge;
 beforeAll(async () => {
-  edge = await openEdge({}, { bodyLimits: { maxBytes: 10_000, timeoutMs: 300 } });
+  edge = await openEdge({}, { bodyLimits: { maxBytes: 10_000, timeoutMs: 60_000 } });
 });
 afterAll(() => edge.close(0));
 
@@ -157,7 +157,8 @@ test('an unknown compression or time-out is refused by the protocol, before the 
 });
 
 test('a message that never comes whole is given up', async () => {
-  const session = http2.connect(edge.url);
+  await using impatient = await openEdge({}, { bodyLimits: { maxBytes: 10_000, timeoutMs: 300 } });
+  const session = http2.connect(impatient.url);
   const stream = session.request({ ':method': 'POST', ':path': SET, 'content-type': 'application/grpc' });
   let trailers: http2.IncomingHttpHeaders = {};
   stream.on('trailers', (h) => {

@@ -135,7 +135,7 @@ async function credentialsFor(name: string): Promise<Headers_[]> {
   const tokens = [
     await callers.forge({ side, claims: { ...claims, aud: 'another' } }),
     await callers.forge({ side, claims: { ...claims, exp: nowS - 60 } }),
-    await callers.forge({ side, claims: { ...claims, nbf: nowS + 60 } }),
+    await callers.forge({ side, claims: { ...claims, nbf: nowS + 600 } }),
     await callers.forge({ side, claims, by: 'public' }),
     unsigned(good),
     await callers.forge({ side, claims, by: 'unknown' }),
@@ -169,13 +169,13 @@ async function signOf(transport: Transport, method: DescMethod, header: Headers_
   try {
     const input = create(method.input);
     if (method.methodKind === 'unary') {
-      await transport.unary(method as never, leave.signal, 10_000, header, input as never, createContextValues());
+      await transport.unary(method as never, leave.signal, 60_000, header, input as never, createContextValues());
       return '+';
     }
     const answer = await transport.stream(
       method as never,
       leave.signal,
-      10_000,
+      60_000,
       header,
       createAsyncIterable([input]) as never,
     );

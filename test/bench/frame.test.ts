@@ -148,7 +148,7 @@ function recordingTrial({ failAt = Infinity } = {}) {
     goals: ['P1'],
     runs: 5,
     warmUps: 0,
-    deadlineMs: 1_000,
+    deadlineMs: 60_000,
     open: () => Promise.resolve(trial),
   };
   return { done, plan };

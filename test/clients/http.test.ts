@@ -29,7 +29,7 @@ async function serve(answer: RequestListener): Promise<string> {
 async function open(answer: RequestListener, options: { deadlineMs?: number; maxBodyBytes?: number } = {}) {
   const metrics = openMetrics(systemClock);
   const baseUrl = await serve(answer);
-  const http = openHttp({ baseUrl, deadlineMs: 2_000, timer: metrics.timer('clients'), ...options });
+  const http = openHttp({ baseUrl, deadlineMs: 60_000, timer: metrics.timer('clients'), ...options });
   cleanUp.use(http);
   return { http, metrics };
 }
@@ -117,7 +117,7 @@ test('our own abort is told apart from a time-out', async () => {
 test('a neighbour that is not there is UNREACHABLE', async () => {
   const http = openHttp({
     baseUrl: 'http://127.0.0.1:1',
-    deadlineMs: 1_000,
+    deadlineMs: 60_000,
     timer: openMetrics(systemClock).timer('clients'),
   });
   cleanUp.use(http);

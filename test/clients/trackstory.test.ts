@@ -24,7 +24,7 @@ test.each([
     const neighbours = await openNeighbours();
     const http = openHttp({
       baseUrl: neighbours.trackstoryUrl,
-      deadlineMs: 2_000,
+      deadlineMs: 60_000,
       timer: openMetrics(systemClock).timer('clients'),
     });
     try {

@@ -21,7 +21,7 @@ beforeEach(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   cleanUp.defer(() => void server.close().closeAllConnections());
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/base/`;
-  http = openHttp({ baseUrl, deadlineMs: 2_000, timer: openMetrics(systemClock).timer('clients') });
+  http = openHttp({ baseUrl, deadlineMs: 60_000, timer: openMetrics(systemClock).timer('clients') });
   cleanUp.use(http);
 });
 afterEach(() => cleanUp.disposeAsync());

@@ -50,10 +50,10 @@ test('grpc-go gets what connect-es gets from every method, calls and streams', a
   const expected: JsonValue[] = [];
   for (const method of methods) expected.push(await callBy(transport, method));
   expect(named(await callByGrpcGo(methods), methods)).toEqual(named(expected, methods));
-}, 120_000);
+});
 
 test('grpc-go is told the code and the reason of a refusal by every method', async () => {
   const ours = methods.filter(({ parent }) => parent !== Health);
   const expected = ours.map(() => ({ answers: [], refused: 'Aborted CONFLICT' }));
   expect(named(await callByGrpcGo(ours, { 'x-stub-answer': 'conflict' }), ours)).toEqual(named(expected, ours));
-}, 120_000);
+});

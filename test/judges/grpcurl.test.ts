@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,6 +27,22 @@ const ask = (...args: string[]) =>
     ({ stdout }) => stdout,
     (error: { stdout: string; stderr: string }) => error.stdout + error.stderr,
   );
+/** What a call that does not end by itself has said when it comes to `enough`. */
+async function askUntil(enough: string, ...args: string[]): Promise<string> {
+  const child = spawn(grpcurl, ['-plaintext', '-max-time', '120', ...args], {
+    cwd: emptyFolder,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'exit');
+  let said = '';
+  for await (const text of child.stdout) {
+    said += text;
+    if (said.includes(enough)) break;
+  }
+  child.kill('SIGKILL');
+  await ended;
+  return said;
+}
 const address = () => `127.0.0.1:${stub.port}`;
 
 test('it finds the services, and describes them, without a schema', async () => {
@@ -44,7 +61,7 @@ test('a call, a stream and a refusal with its reason', async () => {
     'deptrans.v1.DiagnosticsService/CheckDriver',
   );
   expect(JSON.parse(check)).toMatchObject({ verdicts: [{}, {}] });
-  const watch = await ask('-max-time', '2', address(), 'deptrans.v1.IncrementalUpdatesService/WatchIds');
+  const watch = await askUntil('"snapshotEnd"', address(), 'deptrans.v1.IncrementalUpdatesService/WatchIds');
   expect(watch).toContain('"snapshotEnd"');
   const refused = await ask('-H', 'x-stub-answer: conflict', address(), 'deptrans.v1.DiagnosticsService/CheckDriver');
   expect(refused).toContain('Aborted');

@@ -22,16 +22,12 @@ test.each(names)('the history %s holds what is said of it', async (name) => {
   expect(describeRecording(recording)).toEqual(history);
 });
 
-test.each(SCRIPTS)(
-  'the feed still tells the history $name',
-  async (script) => {
-    await using database = await openTestDatabase();
-    const told = await record(script, database.db);
-    const { recording, history } = await readHistory(script.name);
-    expect(meaningOf(told, describeRecording(told))).toEqual(meaningOf(recording, history));
-  },
-  60_000,
-);
+test.each(SCRIPTS)('the feed still tells the history $name', async (script) => {
+  await using database = await openTestDatabase();
+  const told = await record(script, database.db);
+  const { recording, history } = await readHistory(script.name);
+  expect(meaningOf(told, describeRecording(told))).toEqual(meaningOf(recording, history));
+});
 
 test('a replayer that loses a frame, or takes one twice, is found out', async () => {
   const { recording } = await readHistory('statuses');

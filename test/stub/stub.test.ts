@@ -80,9 +80,10 @@ test('streams move, and a cursor goes on; pages say the same', async () => {
     if (cases.filter((name) => name === 'heartbeat').length === 2) break;
   }
   expect(cases.slice(0, 4)).toEqual(['hello', 'snapshotBegin', 'changes', 'snapshotEnd']);
-  const page = await client.listStatusUpdates({ cursor, waitMs: 5_000 });
-  expect(page.statuses.length).toBeGreaterThan(0);
-  expect(page.reset).toBe(false);
+  // What waits may be answered just before the next change.
+  await expect
+    .poll(() => client.listStatusUpdates({ cursor, waitMs: 5_000 }))
+    .toMatchObject({ reset: false, statuses: expect.arrayContaining([expect.anything()]) });
   expect(await refusalOf(client.listStatusUpdates({ cursor: new Uint8Array([1]) }))).toBe(
     'InvalidArgument CURSOR_MALFORMED',
   );
@@ -100,5 +101,5 @@ test('/openapi.json is the generated file', async () => {
 });
 
 test('it ends within its grace', async () => {
-  expect(await stub.stop(10_000)).toBe(0);
+  expect(await stub.stop(30_000)).toBe(0);
 });

@@ -3,7 +3,7 @@ import { bind, type Caller, readCaller } from '../../src/store/bindings.ts';
 import { type Db, inTransaction } from '../../src/store/database.ts';
 
 export const KEY = 'key';
-export const bindOptions = { journalKey: KEY, lockTimeoutMs: 5_000 };
+export const bindOptions = { journalKey: KEY, lockTimeoutMs: 60_000 };
 export const idOf = (text: string) => parseDeptransId(text)!;
 export const driverOf = (driverId: string) => ({ parkId: 'park', driverId });
 

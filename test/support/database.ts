@@ -25,8 +25,9 @@ export async function openTestDatabase({ maxConnections = 10 } = {}): Promise<Te
   const database = openDatabase({
     url,
     maxConnections,
-    statementTimeoutMs: 30_000,
-    connectTimeoutMs: 5_000,
+    // Waiting for a connection includes waiting for its turn in the pool: long, since a machine that is busy or stands still is no failure.
+    statementTimeoutMs: 60_000,
+    connectTimeoutMs: 60_000,
     applicationName: name,
     log: openLog('silent'),
     timer: openMetrics(systemClock).timer('store'),

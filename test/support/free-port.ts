@@ -1,23 +1,11 @@
-import { createServer } from 'node:net';
+import { freePort as freePortOf, isFree } from '../../simulator/stage/free-port.ts';
 
-/** The system hands out the ports above these for outgoing connections, so that one of those may be gone again when it is wanted. */
-const first = 20_000;
-const count = 12_000;
+export { isFree };
+
+/** Files that run side by side choose from stretches of their own, so that no two choose the same one before either has bound it. */
+const FIRST = 20_000;
+const COUNT = 3_000;
+const place = Number(process.env['VITEST_POOL_ID'] ?? 0) % 4;
 
 /** A port of 127.0.0.1 on which nothing listens, for a process that is started later, or again and again. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = first + Math.floor(Math.random() * count);
-    if (await isFree(port)) return port;
-  }
-}
-
-export async function isFree(port: number): Promise<boolean> {
-  const probe = createServer();
-  const free = await new Promise<boolean>((resolve) => {
-    probe.once('error', () => resolve(false));
-    probe.listen(port, '127.0.0.1', () => resolve(true));
-  });
-  if (free) await new Promise((resolve) => probe.close(resolve));
-  return free;
-}
+export const freePort = () => freePortOf(FIRST + place * COUNT, COUNT);

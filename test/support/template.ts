@@ -14,8 +14,8 @@ export async function makeTemplate(serverUrl: string): Promise<void> {
   await using template = openDatabase({
     url: serverUrl.replace(/\/postgres$/, '/deptrans_template'),
     maxConnections: 1,
-    statementTimeoutMs: 30_000,
-    connectTimeoutMs: 5_000,
+    statementTimeoutMs: 120_000,
+    connectTimeoutMs: 60_000,
     applicationName: 'template',
     log: openLog('warn'),
     timer: openMetrics(systemClock).timer('store'),

@@ -9,7 +9,7 @@ import type { Db } from '../../../src/store/database.ts';
 export type TestFeed = Feed & { readonly lifetime: ReturnType<typeof openLifetime>; readonly metrics: Metrics };
 
 /** For `vi.waitFor`: a busy machine is no failure. */
-export const PATIENCE = { timeout: 20_000, interval: 5 };
+export const PATIENCE = { timeout: 60_000, interval: 5 };
 
 /** A loaded feed over a database, quick in everything. */
 export async function openTestFeed(db: Db, options: Partial<FeedOptions> = {}): Promise<TestFeed> {
