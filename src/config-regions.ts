@@ -16,19 +16,27 @@ export type ConfiguredRegion = Region & {
 };
 
 /** The regulators that there are adapters for. */
-const REGULATORS = ['moscow'];
+export const REGULATORS = ['moscow'] as const;
 
-const regionSchema = z.strictObject({
-  id: z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/),
-  on: z.boolean(),
-  tariffs: z.array(z.string().min(1).max(64)).nonempty(),
-  /** A GeoJSON file beside this one: a Polygon or MultiPolygon, WGS 84. */
-  area: z.string().regex(/^[\w.-]+\.geojson$/),
-  exitBufferMeters: z.number().min(0).max(100_000),
-  dwellMs: z.number().int().min(0).max(86_400_000),
-  timeZone: z.string().refine(isTimeZone, 'a time zone of the IANA database, such as Europe/Moscow').default('UTC'),
-  regulator: z.enum(REGULATORS, `a regulator that there is an adapter for: ${REGULATORS.join(', ')}`).default('moscow'),
-});
+const SECOND_CITY = 'docs/operating.md, "A second city"';
+
+const makeRegionSchema = (regulators: readonly string[]) =>
+  z.strictObject({
+    id: z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/),
+    on: z.boolean(),
+    tariffs: z.array(z.string().min(1).max(64)).nonempty(),
+    /** A GeoJSON file beside this one: a Polygon or MultiPolygon, WGS 84. */
+    area: z.string().regex(/^[\w.-]+\.geojson$/),
+    exitBufferMeters: z.number().min(0).max(100_000),
+    dwellMs: z.number().int().min(0).max(86_400_000),
+    timeZone: z.string().refine(isTimeZone, 'a time zone of the IANA database, such as Europe/Moscow').default('UTC'),
+    regulator: z
+      .enum(
+        regulators,
+        `no adapter has this name, only ${regulators.join(', ')}: a regulator that speaks the protocol of one of them goes by its name, in a service of its own (${SECOND_CITY})`,
+      )
+      .default('moscow'),
+  });
 
 const ring = z.array(z.tuple([z.number(), z.number()]));
 const geometrySchema = z.discriminatedUnion('type', [
@@ -44,9 +52,14 @@ type Placed = { region: ConfiguredRegion; polygons: readonly Polygon[] };
 
 /**
  * Reads the regions of a folder: a JSON file each, with its area beside it. Whatever is wrong with any of them, and with them together, is added to
- * `problems`; then none of what is returned may be used. `bounds`: where regions may lie.
+ * `problems`; then none of what is returned may be used. `bounds`: where regions may lie; `regulators`: whom they may name.
  */
-export function readRegions(folder: string, bounds: Bounds, problems: string[]): ConfiguredRegion[] {
+export function readRegions(
+  folder: string,
+  bounds: Bounds,
+  problems: string[],
+  regulators: readonly string[] = REGULATORS,
+): ConfiguredRegion[] {
   let names: string[];
   try {
     names = readdirSync(folder)
@@ -56,13 +69,20 @@ export function readRegions(folder: string, bounds: Bounds, problems: string[]):
     problems.push('regions: the folder cannot be read');
     return [];
   }
-  const placed = names.flatMap((name) => readRegion(folder, name, bounds, problems) ?? []);
+  const schema = makeRegionSchema(regulators);
+  const placed = names.flatMap((name) => readRegion(folder, name, schema, bounds, problems) ?? []);
   problems.push(...togetherProblems(placed));
   return placed.map(({ region }) => region);
 }
 
-function readRegion(folder: string, name: string, bounds: Bounds, problems: string[]): Placed | null {
-  const region = read(regionSchema, folder, name, problems);
+function readRegion(
+  folder: string,
+  name: string,
+  schema: ReturnType<typeof makeRegionSchema>,
+  bounds: Bounds,
+  problems: string[],
+): Placed | null {
+  const region = read(schema, folder, name, problems);
   const feature = region && read(areaSchema, folder, region.area, problems);
   if (!region || !feature) return null;
   const { type, coordinates } = feature.geometry;
@@ -82,7 +102,7 @@ function togetherProblems(placed: readonly Placed[]): string[] {
     ...twice.map((id) => `regions: the id ${id} is used twice`),
     ...(regulators.size > 1
       ? [
-          `regions: one service reports to one regulator, and they name ${named.join(' and ')}: give each a service with a database of its own`,
+          `regions: one service reports to one regulator, and they name ${named.join(' and ')}: give each a service of its own, with its own CONFIG_DIR, DATABASE_URL, REGULATOR_URL and intake.groupId (${SECOND_CITY})`,
         ]
       : []),
     ...overlaps(placed.filter(({ region }) => region.on)),

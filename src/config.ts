@@ -5,7 +5,7 @@ import { createSecureContext } from 'node:tls';
 import type { z } from 'zod';
 import type { AuthSettings } from './auth/open-auth.ts';
 import { readAuth } from './config-auth.ts';
-import { type ConfiguredRegion, readRegions } from './config-regions.ts';
+import { type ConfiguredRegion, REGULATORS, readRegions } from './config-regions.ts';
 import { environmentSchema, type Limits, limitsSchema, type PartName, secretNames } from './config-schema.ts';
 import { type Texts, textsSchema } from './enforcement/enforcement.ts';
 import { Masked } from './runtime/masked.ts';
@@ -28,6 +28,8 @@ export type Config = Readonly<{
   databaseUrl: Masked<'DatabaseUrl'>;
   /** Absent: no broker; events come by push alone. */
   kafkaBrokers: readonly string[] | null;
+  /** The name of the adapter; all regions are reported to one regulator. */
+  regulator: string;
   regulatorUrl: string;
   regulatorLogin: string;
   regulatorPassword: Masked<'Password'>;
@@ -53,10 +55,11 @@ export class ConfigError extends Error {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Reads the configuration. Throws `ConfigError` with every problem there is. */
+/** Reads the configuration. Throws `ConfigError` with every problem there is. `regulators`: those that the process has adapters for. */
 export function readConfig(
   env: Environment,
   folder = env['CONFIG_DIR'] ?? join(import.meta.dirname, '../config'),
+  regulators: readonly string[] = REGULATORS,
 ): Config {
   const problems: string[] = [];
   const environment = check(environmentSchema, withSecretFiles(env, problems), '', problems);
@@ -68,7 +71,7 @@ export function readConfig(
     problems,
   );
   const { regions: bounds } = limits ?? limitsSchema.parse({});
-  const regions = readRegions(join(folder, 'regions'), bounds, problems);
+  const regions = readRegions(join(folder, 'regions'), bounds, problems, regulators);
   const texts = check(textsSchema, readJson(join(folder, 'texts.json'), problems), 'texts.json: ', problems);
   const tls = environment && readTls(environment, problems);
   if (problems.length > 0 || !environment || !limits || !texts) throw new ConfigError(problems);
@@ -84,6 +87,7 @@ export function readConfig(
     logLevel: e.LOG_LEVEL,
     databaseUrl: new Masked<'DatabaseUrl'>(e.DATABASE_URL),
     kafkaBrokers: e.KAFKA_BROKERS ?? null,
+    regulator: regions[0]?.regulator ?? REGULATORS[0],
     regulatorUrl: e.REGULATOR_URL,
     regulatorLogin: e.REGULATOR_LOGIN,
     regulatorPassword: new Masked<'Password'>(e.REGULATOR_PASSWORD),
