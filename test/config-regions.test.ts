@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -31,9 +31,9 @@ const square = (west: number, south: number, size = 1): Point[] => [
   [west, south],
 ];
 
-function problems(): string[] {
+function problems(regulators?: string[]): string[] {
   const told: string[] = [];
-  readRegions(folder, BOUNDS, told);
+  readRegions(folder, BOUNDS, told, regulators);
   return told;
 }
 
@@ -88,11 +88,24 @@ test('everything that is wrong with all of them is told at once', () => {
   const told = problems();
   for (const [file, what] of [
     ['a.json', 'timeZone: a time zone of the IANA database'],
-    ['b.json', 'regulator: a regulator that there is an adapter for: moscow'],
+    ['b.json', 'regulator: no adapter has this name, only moscow: '],
     ['c.json', 'tariffs: '],
     ['d.geojson', 'is not closed'],
     ['e.geojson', 'changed places'],
     ['f.json', 'is not JSON'],
   ])
     expect(told.filter((text) => text.startsWith(`regions/${file}: `)).join('\n'), file).toContain(what);
+});
+
+test('regions of two regulators are refused, with what each service needs for itself, and where that is described', () => {
+  write('a', polygon(square(37, 55)));
+  write('b', polygon(square(39, 55)), { regulator: 'second' });
+  write('c', polygon(square(41, 55)), { regulator: 'second', on: false });
+  const [told, ...others] = problems(['moscow', 'second']);
+  expect(told).toContain('they name moscow (a) and second (b, c): give each a service of its own');
+  for (const own of ['CONFIG_DIR', 'DATABASE_URL', 'REGULATOR_URL', 'intake.groupId']) expect(told).toContain(own);
+  const [, file, title] = /\((\S+), "(.+)"\)$/.exec(told!)!;
+  expect(readFileSync(join(import.meta.dirname, '..', file!), 'utf8')).toContain(`\n## ${title}\n`);
+  expect(others).toEqual([]);
+  expect(problems()).toHaveLength(2); // with no adapter for the second one, that alone is told
 });
