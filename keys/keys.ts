@@ -45,8 +45,8 @@ async function makePrivate(file: string): Promise<void> {
   await unlink(mine);
 }
 
-/** Opens the private keys of a folder. Rejects if there are none. */
-export async function openTokenMaker(folder: string): Promise<TokenMaker> {
+/** Opens the private keys of a folder. Rejects if there are none. `audience`: the service that the tokens are for. */
+export async function openTokenMaker(folder: string, audience = AUDIENCE): Promise<TokenMaker> {
   const sides = Object.keys(ISSUERS) as Side[];
   const pairs = await Promise.all(
     sides.map(
@@ -62,7 +62,7 @@ export async function openTokenMaker(folder: string): Promise<TokenMaker> {
       return new SignJWT(claimsOf(holder))
         .setProtectedHeader({ alg: ALGORITHM, kid: jwk.kid! })
         .setIssuer(ISSUERS[side])
-        .setAudience(AUDIENCE)
+        .setAudience(audience)
         .setIssuedAt(nowS)
         .setNotBefore(nowS)
         .setExpirationTime(nowS + Math.max(1, Math.round(ttlMs / 1_000)))

@@ -3,7 +3,8 @@ import { type Holder, makeKeys, openTokenMaker, settingsFor } from './keys.ts';
 
 /**
  * `node keys/main.ts init` makes keys in the folder KEYS (`.cache/keys`) and prints the settings by which the service knows them.
- * `… service NAME`, `… engineer NAME`, `… driver PARK DRIVER [APP]` print a token, valid for TTL_S seconds (3600).
+ * `… service NAME`, `… engineer NAME`, `… driver PARK DRIVER [APP]` print a token, valid for TTL_S seconds (3600), for the service AUDIENCE
+ * (`deptrans`).
  */
 const USAGE = 'Usage: npm run -s token -- init | service NAME | engineer NAME | driver PARK DRIVER [APP]\n';
 
@@ -17,7 +18,7 @@ async function main([command = '', ...words]: string[]): Promise<number> {
   }
   await makeKeys(folder);
   const lines = holder
-    ? [await (await openTokenMaker(folder)).token(holder, ttlS * 1_000)]
+    ? [await (await openTokenMaker(folder, process.env['AUDIENCE'])).token(holder, ttlS * 1_000)]
     : Object.entries(settingsFor(folder)).map(([name, value]) => `${name}=${value}`);
   process.stdout.write(`${lines.join('\n')}\n`);
   return 0;
