@@ -28,5 +28,5 @@ check: node_modules/.installed
 
 node_modules/.installed: package.json package-lock.json
 	@command -v npm >/dev/null || { echo 'Node.js 20 or newer with npm is needed: install it and run make again.'; exit 1; }
-	npm ci --no-audit --no-fund
+	npm ci --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -7,6 +7,8 @@ import { nameOf } from './access.ts';
 import { type Call, callOf } from './call.ts';
 import { refuse } from './errors.ts';
 
+const NAMELESS = 'The request does not say who it comes from: with AUTH=open, give a name in the header x-caller';
+
 /** Finds out who calls a method and whether he may, and writes him into the call. Throws a refusal. */
 export type Admit = (method: DescMethod, call: Call, header: Headers) => void | Promise<void>;
 
@@ -47,11 +49,11 @@ export function makeAdmit(auth: Auth, rules: ReadonlyMap<string, Rule>, metrics:
   };
 }
 
-/** One answer for all invalid tokens: what was wrong with it is in the metric. */
-function refusalFor({ why }: NotAdmitted): ConnectError {
+/** One answer for all invalid tokens: what was wrong with it is in the metric. Where everybody is believed he is told how to give his name. */
+function refusalFor({ why, detail }: NotAdmitted): ConnectError {
   switch (why) {
     case 'missing':
-      return refuse('CREDENTIALS_MISSING');
+      return refuse('CREDENTIALS_MISSING', detail === 'x-caller' ? { message: NAMELESS } : {});
     case 'invalid':
       return refuse('CREDENTIALS_INVALID');
     case 'not_allowed':

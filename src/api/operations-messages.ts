@@ -27,20 +27,23 @@ import type { Explanation, Standing } from './explanation.ts';
 export function statusMessage(status: ServiceStatus): MessageInitShape<typeof StatusResponseSchema> {
   const { regulator, pause, balance, feed } = status;
   const waiting = (isParked: boolean) =>
-    balance.waiting.filter(({ parked }) => parked === isParked).map(({ reason, n }) => ({ reason, count: BigInt(n) }));
+    mostFirst(balance.waiting.filter(({ parked }) => parked === isParked)).map(({ reason, n }) => ({
+      reason,
+      count: BigInt(n),
+    }));
   return {
     at: timestampFromDate(status.at),
     regulator: {
       up: regulator.up,
       probes: regulator.probes,
       ...at('since', regulator.since),
-      ...(regulator.rate !== null && { allowedRate: regulator.rate }),
+      ...(regulator.rate !== null && { allowedRate: Math.round(regulator.rate * 100) / 100 }),
     },
     ...(pause && { pause: pauseMessage(pause) }),
     oldestPending: durationFromMs(Math.round(status.oldestPendingMs)),
     balance: {
       taken: BigInt(balance.taken),
-      ended: balance.ended.map(({ outcome, reason, n }) => ({ outcome, reason, count: BigInt(n) })),
+      ended: mostFirst(balance.ended).map(({ outcome, reason, n }) => ({ outcome, reason, count: BigInt(n) })),
       pending: waiting(false),
       parked: waiting(true),
       difference: BigInt(balance.difference),
@@ -55,6 +58,10 @@ export function statusMessage(status: ServiceStatus): MessageInitShape<typeof St
     regions: status.regions.map(({ openAccounts, ...region }) => ({ ...region, openAccounts: BigInt(openAccounts) })),
     feed: { headSeq: BigInt(feed.headSeq), ...at('headAt', feed.headAt) },
   };
+}
+
+function mostFirst<T extends { n: number }>(counts: readonly T[]): T[] {
+  return counts.toSorted((a, b) => b.n - a.n);
 }
 
 export function explainMessage(

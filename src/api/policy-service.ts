@@ -1,13 +1,11 @@
-import { create } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
-import {
-  type Policy,
-  PolicySchema,
-  type PolicyService,
-  type PolicyServiceEndStepBackRequest,
-  type PolicyServiceGetRequest,
-  type PolicyServicePutRequest,
+import type {
+  Policy,
+  PolicyService,
+  PolicyServiceEndStepBackRequest,
+  PolicyServiceGetRequest,
+  PolicyServicePutRequest,
 } from '../../gen/deptrans/v1/policy_pb.ts';
 import { type PolicyProblem, policyFromStore, policyToStore, problemsOf } from '../enforcement/enforcement.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -62,7 +60,8 @@ export function openPolicyService(options: PolicyServiceOptions): ServiceImpl<ty
       ({ reason }: { reason: string }) => ({ reason: checkText('reason', reason, MAX_REASON_BYTES) }),
       async ({ reason }, author) => {
         const now = await setSuspended(db, suspended, { author, reason });
-        return { policy: { ...versionMessage(now ?? NONE), policy: create(PolicySchema) } };
+        const { policy: _, ...version } = versionMessage(now ?? NONE);
+        return { policy: version };
       },
     );
 

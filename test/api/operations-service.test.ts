@@ -63,6 +63,7 @@ test.each([
   await using api = await openOperationsApi(database.db);
   const client = api.as(headers as Record<string, string>);
   expect(await refusalOf(client.pauseDelivery({ reason: 'r' }))).toBe('Unauthenticated CREDENTIALS_MISSING');
+  await expect(client.pauseDelivery({ reason: 'r' })).rejects.toThrow('give a name in the header x-caller');
   const range = { from: { seconds: 1n }, to: { seconds: 2n } };
   expect(await refusalOf(Array.fromAsync(client.exportExchanges({ driver, ...range })))).toBe(
     'Unauthenticated CREDENTIALS_MISSING',

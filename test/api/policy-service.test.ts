@@ -71,7 +71,9 @@ test('a policy with problems is not put, nor one that is only to be checked', as
 test('a suspension is a version of its own, lasts through a put, and is repeated without one', async () => {
   await using world = await openPolicyWorld();
   const { policy } = world;
-  expect((await policy.suspend({ reason: 'before anything' })).policy).toMatchObject({ version: 1n, suspended: true });
+  const { policy: suspended } = await policy.suspend({ reason: 'before anything' });
+  expect(suspended).toMatchObject({ version: 1n, suspended: true });
+  expect(suspended!.policy).toBeUndefined(); // an empty one would look like one that was lost
   await policy.put({ policy: BLOCK, baseVersion: 1n, reason: 'for later' });
   expect((await policy.get({})).policy).toMatchObject({ version: 2n, suspended: true });
   expect((await policy.suspend({ reason: 'again' })).policy).toMatchObject({ version: 2n, suspended: true });

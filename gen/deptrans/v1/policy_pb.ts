@@ -580,7 +580,7 @@ export const PolicyServiceSuspendRequestSchema: GenMessage<PolicyServiceSuspendR
  */
 export type PolicyServiceSuspendResponse = Message<"deptrans.v1.PolicyServiceSuspendResponse"> & {
   /**
-   * Without its policy's rules.
+   * Without its policy, which is that of the version before: Get has it.
    *
    * @generated from field: deptrans.v1.PolicyVersion policy = 1;
    */
@@ -622,7 +622,7 @@ export const PolicyServiceResumeRequestSchema: GenMessage<PolicyServiceResumeReq
  */
 export type PolicyServiceResumeResponse = Message<"deptrans.v1.PolicyServiceResumeResponse"> & {
   /**
-   * Without its policy's rules.
+   * Without its policy, which is that of the version before: Get has it.
    *
    * @generated from field: deptrans.v1.PolicyVersion policy = 1;
    */
