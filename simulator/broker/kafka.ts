@@ -27,7 +27,7 @@ export type Broker = AsyncDisposable & {
 
 export type BrokerOptions = { dataFolder?: string; port?: number };
 
-const startDeadlineMs = 60_000;
+const startDeadlineMs = 180_000;
 const stopDeadlineMs = 15_000;
 const javaAdvice = 'Install Java 17 or newer or run without a broker.';
 

@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
 
-const deadlineMs = 10_000;
+const deadlineMs = 120_000;
 
 /**
  * Makes the topic if it is not there and returns when the leaders of all its partitions answer; throws what they said last when they do not
- * within ten seconds. Before that a broker may say that it has no such topic, or take one half of what is sent and refuse the other, so that a
+ * within two minutes. Before that a broker may say that it has no such topic, or take one half of what is sent and refuse the other, so that a
  * producer sends it all again: metadata names a leader before that leader answers, so kafkajs' `waitForLeaders` returns too early.
  */
 export async function makeTopic(admin: Admin, topic: string, numPartitions: number): Promise<void> {

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { freePort } from '../stage/free-port.ts';
 import type { Availability } from './availability.ts';
 
 /** One request on its way through a part of the simulator. `path` is without the part's prefix. */
@@ -47,7 +48,8 @@ export async function serve(
       server.close(() => resolve());
       server.closeAllConnections();
     });
-  await listen(port);
+  // A port that is left for a while must be free afterwards.
+  await listen(availability && port === 0 ? await freePort() : port);
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
   let turn = Promise.resolve();

@@ -86,7 +86,7 @@ test('whatever the facts and the order, the verdicts are those of the service', 
       const { deptransId, session, allowed, ageMs, policyVersion } = said;
       expect(cache.check(driver, order)).toEqual({ deptransId, session, allowed, region, ageMs, policyVersion });
     }),
-    { numRuns: 800 },
+    { numRuns: 800, seed: 1 },
   );
 });
 

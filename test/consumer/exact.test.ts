@@ -31,7 +31,7 @@ test('the copy is exact while writers write, also what moves, goes and has unkno
   await Promise.all([writer(0), writer(1), writer(2)]);
   await expectExact(cache, db);
   await untilBeats(cache);
-  expect(cache.state).toBe('current');
+  await vi.waitFor(() => expect(cache.state).toBe('current'), PATIENCE);
   expect(cache.metrics()).toMatchObject({
     ids_mismatches_total: 0,
     statuses_mismatches_total: 0,

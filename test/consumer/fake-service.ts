@@ -1,12 +1,15 @@
 import { createServer } from 'node:http2';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Code, ConnectError, type ServiceImpl } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { type Frame, openFeedView, type Page } from '../../consumer/feed-view.ts';
 
 export type Kind = 'ids' | 'statuses';
 
-/** What a stream does: frames, one after the other, and then how it ends. */
-export type Script = { frames: readonly Frame[]; end?: 'stays' | 'breaks' | 'cursor refused' };
+/** What a stream does: frames, one after the other, and then how it ends. `beats`: it gives the last frame again and again. */
+export type Script = { frames: readonly Frame[]; end?: 'stays' | 'beats' | 'breaks' | 'cursor refused' };
+
+const BEAT_MS = 5;
 
 export type FakeService = AsyncDisposable & {
   readonly url: string;
@@ -36,6 +39,10 @@ export async function openFakeService(): Promise<FakeService> {
     if (end === 'cursor refused') throw new ConnectError('no such cursor', Code.InvalidArgument);
     for (const frame of frames) yield { frame };
     if (end === 'breaks') throw new ConnectError('bye', Code.Unavailable);
+    while (end === 'beats') {
+      await pause(BEAT_MS, undefined, { signal });
+      yield { frame: frames.at(-1)! };
+    }
     await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
   }
   type Call = { cursor: Uint8Array };

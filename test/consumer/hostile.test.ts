@@ -179,11 +179,11 @@ test('a bucket that differs is asked for alone; if it stays wrong, a snapshot', 
   const lost = toBinary(DriverIdRecordSchema, create(DriverIdRecordSchema, record('lost', 3)));
   const bucket = { cursor: new Uint8Array(), hasMore: false, throughSeq: 5n };
   const start = [hello(20), begin, changes(0, 3, A_AND_B, 'three'), heartbeat(3, truth)];
-  // The first answer does not hold it either; the difference shows again, and only from position 5 on.
+  // The first answer does not hold it either; the difference shows again, and only from position 5 on, whenever the answer has come.
   fake.pages.push({ records: [], ...bucket });
   fake.scripts.ids = [
     { frames: start },
-    { frames: [hello(20), heartbeat(4, truth), heartbeat(5, truth)] },
+    { frames: [hello(20), heartbeat(4, truth), heartbeat(5, truth)], end: 'beats' },
     { frames: [hello(20), begin, changes(0, 5, truth, 'five'), heartbeat(5, truth)] },
   ];
   await open();

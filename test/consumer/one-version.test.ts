@@ -59,19 +59,16 @@ test('however often the policy changes, every answer of caches and service is by
   for (let version = 1; version <= VERSIONS; version++) {
     const policy = { regions: [{ region: 'moscow', ...POLICIES[version % 2]! }] };
     await world.policy.put({ policy, baseVersion: BigInt(version - 1), reason: 'to and fro' });
-    const [caches, service] = [heard.caches, heard.service].map((checks) => checks.count);
     await until(
-      () => heard.newest >= version && heard.caches.count > caches! && heard.service.count > service!,
+      () => heard.caches.versions.has(version) && heard.service.versions.has(version),
       `version ${version} is judged by, and asked about`,
     );
   }
   ended.abort();
   await asking;
   expect([...heard.mixed]).toEqual([]);
-  expect(heard.caches.versions.size).toBeGreaterThanOrEqual(VERSIONS);
-  expect(heard.service.versions.size).toBeGreaterThan(VERSIONS / 2);
   expect(heard.service.count).toBeGreaterThanOrEqual(VERSIONS * DRIVERS);
-}, 120_000);
+});
 
 async function fill(db: Db) {
   const people = await addPeople(db, DRIVERS);
@@ -94,12 +91,11 @@ const driver = (no: number) => ({ parkId: `park-${no % 10}`, driverId: `driver-$
 
 /** Answers as they come, and those that are by no one version. */
 function openHearing() {
-  const hearing = { newest: 0, mixed: new Set<string>(), caches: heardOf(), service: heardOf() };
+  const hearing = { mixed: new Set<string>(), caches: heardOf(), service: heardOf() };
   return Object.assign(hearing, {
     hear(from: 'caches' | 'service', version: number, said: (typeof SAID)[number]) {
       hearing[from].count += 1;
       hearing[from].versions.add(version);
-      if (from === 'caches') hearing.newest = Math.max(hearing.newest, version);
       if (version === 0) return;
       const told = JSON.stringify(said);
       if (told !== JSON.stringify(SAID[version % 2])) hearing.mixed.add(`${from}, version ${version}: ${told}`);

@@ -10,5 +10,6 @@ test('numbers are put in the order of their seq, equal ones as they came', () =>
       expect([...nos]).toEqual([...given.keys()].sort((a, b) => given[a]! - given[b]! || a - b));
       expect([...seqs]).toEqual(given.toSorted((a, b) => a - b));
     }),
+    { seed: 1 },
   );
 });

@@ -40,9 +40,14 @@ test('the database gone under the service: snapshots, resumes, pages and checks 
       ageMs: Number(freshness!.sourceAgeMs),
     };
   };
+  /** An answer from facts that may still be judged by. */
+  const checkFresh = async () => {
+    for (let answer = await check(); ; answer = await check())
+      if (answer.ageMs <= MAX_DATA_AGE_MS) return answer.outcomes;
+  };
   const consumer = new Consumer();
   await watch(consumer, (ageMs) => ageMs < 1_000);
-  const { outcomes: fresh } = await check();
+  const fresh = await checkFresh();
   expect(fresh.map(([outcome]) => outcome)).toEqual([VerdictOutcome.PASS, VerdictOutcome.PASS]);
 
   cable.cut();
@@ -71,6 +76,5 @@ test('the database gone under the service: snapshots, resumes, pages and checks 
   await watch(consumer, (ageMs) => ageMs < 1_000 && consumer.position >= BigInt(head));
   expect(consumer.cases()).not.toContain('reset');
   expect(plainRecords(consumer.copy)).toEqual(await readRecords(db, 'statuses'));
-  const after = await check();
-  expect(after.outcomes).toContainEqual([VerdictOutcome.FAIL, VerdictReason.NO_SESSION]);
-}, 90_000);
+  expect(await checkFresh()).toContainEqual([VerdictOutcome.FAIL, VerdictReason.NO_SESSION]);
+});

@@ -9,7 +9,7 @@ import { type Clock, systemClock } from '../../src/runtime/clock.ts';
 import { openLifetime } from '../../src/runtime/lifetime.ts';
 import { openLog } from '../../src/runtime/log.ts';
 
-const PATIENCE = { timeout: 60_000, interval: 20 };
+const PATIENCE = { timeout: 120_000, interval: 20 };
 const NOBODY = 'http://127.0.0.1:1';
 
 export type WholeOptions = { maxDataAgeMs: number; port?: number; clock?: Clock };

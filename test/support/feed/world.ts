@@ -69,6 +69,9 @@ export async function setBindings(db: Db, people: readonly number[], state = 'bo
 /** Hands the profiles of `from` to another person, or takes them away (null), or deletes them. */
 export async function moveProfiles(db: Db, from: number, to: number | null, deleted = false): Promise<number | null> {
   return await inTransaction(db, async (tx) => {
+    await sql`select 1 from deptrans.driver_persons where person_no = ${from} order by profile_no for update`.execute(
+      tx,
+    );
     const { rows } = await sql<{ no: number }>`
       update deptrans.driver_persons p set person_no = t.person_no, driver_license_pd_id = t.driver_license_pd_id, deleted = ${deleted}
         from (select 1) one left join deptrans.persons t on t.person_no = ${to}::int
