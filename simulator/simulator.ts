@@ -25,7 +25,8 @@ export type Simulator = AsyncDisposable & {
   readonly city: City;
   readonly regulator: Regulator;
   readonly neighbours: Neighbours;
-  compare(): Comparison;
+  /** `slackMs`: the judge's own if not given. */
+  compare(slackMs?: number): Comparison;
   close(): Promise<void>;
 };
 
@@ -71,7 +72,15 @@ export async function openSimulator(options: SimulatorOptions): Promise<Simulato
     await server.close();
   };
   const { url } = server;
-  return { url, city, regulator, neighbours, compare: () => compare(sides), close, [Symbol.asyncDispose]: close };
+  return {
+    url,
+    city,
+    regulator,
+    neighbours,
+    compare: (slackMs = sides.rules.slackMs) => compare({ ...sides, rules: { ...sides.rules, slackMs } }),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 function openSink({ brokers, topic, serviceUrl }: SimulatorOptions, bearer: Bearer | null): Promise<Sink> {

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 /** A Node process of this repository that was started here and is ended here, by its id. */
 export type Child = AsyncDisposable & {
   readonly process: ChildProcess;
-  /** Ends it: by SIGTERM, and by SIGKILL if it is still there after `graceMs`. Returns the exit code, null after a signal. */
+  /** Ends it: by SIGTERM, and by SIGKILL if it is still there after `graceMs`, a minute by default. Returns the exit code, null after a signal. */
   stop(graceMs?: number): Promise<number | null>;
   /** Ends it at once, as a crash does. */
   kill(): Promise<void>;
@@ -34,7 +34,7 @@ const COMPILED = join(ROOT, '.cache/compiled');
 
 /** Starts a process and waits for its greeting. Rejects with its last words if it ends, or says nothing for `timeoutMs`. */
 export async function startChild<T>(options: ChildOptions<T>): Promise<Child & { greeting: T }> {
-  const { file, args = [], env, greeting, onLine, timeoutMs = 60_000 } = options;
+  const { file, args = [], env, greeting, onLine, timeoutMs = 300_000 } = options;
   const child = spawn(process.execPath, [...process.execArgv, join(ROOT, file), ...args], {
     env: { ...inherited(), NODE_COMPILE_CACHE: COMPILED, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -58,7 +58,7 @@ export async function startChild<T>(options: ChildOptions<T>): Promise<Child & {
     child.kill('SIGKILL');
     await ended;
   };
-  const stop = async (graceMs = 15_000) => {
+  const stop = async (graceMs = 60_000) => {
     if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
     child.kill('SIGTERM');
     const late = setTimeout(() => child.kill('SIGKILL'), graceMs);

@@ -52,7 +52,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 }
 
 /** Waits until the service says that it is ready. Rejects with the reasons it gave last. */
-export async function untilReady(url: string, timeoutMs = 60_000): Promise<void> {
+export async function untilReady(url: string, timeoutMs = 300_000): Promise<void> {
   const until = performance.now() + timeoutMs;
   for (let reasons = 'no answer'; ; ) {
     try {

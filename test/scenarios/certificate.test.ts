@@ -61,4 +61,4 @@ test('the running service shows a renewed certificate, and what its metrics say 
   await until(() => lines.at(-1)!.includes('"msg":"stopped"'), 'the last line of the log came');
   // No line tells of what is in the files.
   expect(lines.join('\n')).not.toMatch(/PRIVATE KEY|half a certificate/);
-}, 120_000);
+});

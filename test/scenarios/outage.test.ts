@@ -1,38 +1,44 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import { expectExact, openScenario } from '../support/scenario.ts';
 
-const outageMs = 60_000;
 const probeMs = 2_000;
+const probes = 10;
+/** How much later than it was asked, or how much earlier than the next one is, a busy machine may count a probe. */
+const slackMs = 10_000;
+const patience = { timeout: 300_000, interval: 500 };
 
-test('the regulator is down for a minute: events wait, it is asked now and then, and in the end it knows everything in order', async () => {
+test('the regulator is down: events wait, it is asked now and then, and in the end it knows everything in order', async () => {
   await using scenario = await openScenario({ people: 300, rate: 60 });
-  const { simulator, figures, serviceUrl, startService } = scenario;
+  const { simulator, figures, query, serviceUrl, startService } = scenario;
   const { availability, calls } = simulator.regulator;
   const service = await startService({ DEPTRANS_DELIVERY_PROBE_MS: String(probeMs) });
   await simulator.city.start();
-  await vi.waitFor(() => expect(calls.answers['accepted']).toBeGreaterThan(50), { timeout: 60_000 });
+  await vi.waitFor(() => expect(calls.answers['accepted']).toBeGreaterThan(50), patience);
 
-  await availability.set('refused', outageMs);
+  await availability.set('refused');
   const total = calls.total;
-  const noted = () => scenario.query('select from deptrans.gate where open_since is not null');
-  await vi.waitFor(async () => expect(await noted()).toHaveLength(1), { timeout: 60_000 });
-  const before = { asked: await countAsked(service.metricsUrl), ...(await figures.read()) };
-  await pause(outageMs / 2);
-  const asked = (await countAsked(service.metricsUrl)) - before.asked;
-  const { waiting } = await figures.read();
-  expect(availability.mode).toBe('refused');
+  const noted = () => query('select from deptrans.gate where open_since is not null');
+  await vi.waitFor(async () => expect(await noted()).toHaveLength(1), patience);
+  // What was under way when the outage was noted is no probe; a probe holds one lease itself.
+  const underWay = () => query('select from deptrans.reports where lease_token is not null');
+  await vi.waitFor(async () => expect((await underWay()).length).toBeLessThanOrEqual(1), patience);
+  const beganMs = performance.now();
+  const before = await countAsked(service.metricsUrl);
+  let asked = 0;
+  await vi.waitFor(async () => {
+    asked = (await countAsked(service.metricsUrl)) - before;
+    expect(asked).toBeGreaterThanOrEqual(probes);
+  }, patience);
+  expect(asked).toBeLessThanOrEqual((performance.now() - beganMs + slackMs) / probeMs + 1);
   expect(calls.total).toBe(total);
-  expect(asked).toBeGreaterThan(0);
-  expect(asked).toBeLessThanOrEqual(outageMs / 2 / probeMs + 1);
-  expect(waiting).toBeGreaterThan(before.waiting);
+  await vi.waitFor(async () => expect((await figures.read()).waiting).toBeGreaterThan(50), patience);
   expect((await fetch(`${serviceUrl}/readyz`)).status).toBe(200);
 
-  await vi.waitFor(() => expect(availability.mode).toBe('up'), { timeout: outageMs });
+  await availability.set('up');
   const rest = await scenario.rest();
   expectExact(rest);
   expect(rest.figures.parked).toBe(0);
-}, 240_000);
+}, 600_000);
 
 /** How often delivery has asked the regulator, answered or not, by the service's own count. */
 async function countAsked(metricsUrl: string): Promise<number> {

@@ -12,7 +12,7 @@ import { type HeldRecord, openPythonConsumer } from '../support/scenario-python.
 let python: Awaited<ReturnType<typeof openPython>>;
 beforeAll(async () => {
   python = await openPython();
-}, 180_000);
+}, 600_000);
 
 test('consumers in Python that watch from the beginning and from half-way end with what the list says', async () => {
   await using scenario = await openScenario({ people: 200, rate: 300 });
@@ -34,9 +34,9 @@ test('consumers in Python that watch from the beginning and from half-way end wi
 
   function untilAccepted(reports: number): Promise<void> {
     const { answers } = simulator.regulator.calls;
-    return vi.waitFor(() => expect(answers['accepted']).toBeGreaterThan(reports), { timeout: 60_000 });
+    return vi.waitFor(() => expect(answers['accepted']).toBeGreaterThan(reports), { timeout: 120_000 });
   }
-}, 180_000);
+}, 600_000);
 
 /** All pages of the list, applied in turn. */
 async function readToTheEnd(serviceUrl: string, limit: number) {

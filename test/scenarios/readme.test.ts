@@ -70,9 +70,9 @@ beforeAll(async () => {
   const { city, regulator } = scenario.simulator;
   await scenario.startService();
   await city.start();
-  await vi.waitFor(() => expect(regulator.calls.answers['accepted']).toBeGreaterThan(10), { timeout: 60_000 });
+  await vi.waitFor(() => expect(regulator.calls.answers['accepted']).toBeGreaterThan(10), { timeout: 120_000 });
   await city.freeze();
-  await vi.waitFor(() => expect(city.state().bindingsUnderWay).toBe(0), { timeout: 60_000 });
+  await vi.waitFor(() => expect(city.state().bindingsUnderWay).toBe(0), { timeout: 120_000 });
   driver = city.people.find(({ deptransId, pdId }) => city.truth.holder(deptransId) === pdId)!.profiles[0]!;
 });
 afterAll(async () => {

@@ -16,11 +16,11 @@ test('told to stop with calls under way, the service ends them, leaves no lease,
     const service = i === 0 ? first : await startService();
     regulator.faults.add({ kind: 'latency', ms: 400, calls: ['status', 'batch'], forMs: 60_000 });
     const leased = () => query('select from deptrans.reports where lease_token is not null and target is not null');
-    await vi.waitFor(async () => expect(await leased()).not.toEqual([]), { timeout: 60_000, interval: 5 });
+    await vi.waitFor(async () => expect(await leased()).not.toEqual([]), { timeout: 120_000, interval: 5 });
     expect(await service.stop()).toBe(0);
     expect(await query(LEASES)).toEqual([]);
     expect(await query('select from deptrans.reports where target is not null and doubt')).toEqual([]);
   }
   await startService();
   expectExact(await scenario.rest());
-}, 240_000);
+}, 600_000);

@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import pg from 'pg';
 import { expect, inject } from 'vitest';
 import { settingsFor } from '../../keys/keys.ts';
@@ -6,6 +7,7 @@ import { type FigureReader, type Figures, openFigures } from '../../simulator/de
 import { HURRY } from '../../simulator/demo/stage.ts';
 import { readSweepRepaired } from '../../simulator/demo/sweep-repaired.ts';
 import { untilAtRest } from '../../simulator/demo/verdict.ts';
+import { plainRules } from '../../simulator/judge/judge.ts';
 import { openSimulator, type Simulator } from '../../simulator/simulator.ts';
 import { type Service, startService } from '../../simulator/stage/service.ts';
 import { openTestDatabase } from './database.ts';
@@ -45,6 +47,10 @@ export type ScenarioOptions = {
   databaseUrl?: string;
 };
 
+/** What passes in real time is so long that no busy machine makes a service drop what it has in hand, or lose its database. */
+const PATIENT = { DEPTRANS_PROCESS_GRACE_MS: '60000', DEPTRANS_DATABASE_CONNECT_TIMEOUT_MS: '20000' };
+const REST_MS = 300_000;
+
 export async function openScenario(options: ScenarioOptions): Promise<Scenario> {
   const { people, rate, seed = 1, weather = false, broker = true, keys = null } = options;
   const stack = new AsyncDisposableStack();
@@ -61,6 +67,7 @@ export async function openScenario(options: ScenarioOptions): Promise<Scenario> 
     const client = stack.adopt(new pg.Client(databaseUrl), (one) => one.end());
     await client.connect();
     const own = { DEPTRANS_INTAKE_TOPIC: topic, DEPTRANS_INTAKE_GROUP_ID: topic };
+    const deafness = stack.use(openDeafness());
     let service: Service | null = null;
     stack.defer(async () => void (await service?.stop()));
     const owned = stack.move();
@@ -71,14 +78,15 @@ export async function openScenario(options: ScenarioOptions): Promise<Scenario> 
         (await client.query<Row>(statement, values)).rows,
       serviceUrl,
       async startService(settings = {}) {
-        const env = { ...HURRY, ...own, ...(keys && settingsFor(keys)), ...settings };
+        const env = { ...HURRY, ...PATIENT, ...own, ...(keys && settingsFor(keys)), ...settings };
         service = await startService({ databaseUrl, brokers, cityUrl: simulator.url, port, env });
+        deafness.started(service);
         return service;
       },
       async rest() {
         await simulator.city.freeze();
-        await untilAtRest({ cityUrl: simulator.url }, figures);
-        const judged = simulator.compare();
+        await untilAtRest({ cityUrl: simulator.url }, figures, { patienceMs: REST_MS });
+        const judged = simulator.compare(plainRules.slackMs + deafness.longestMs());
         const sweepRepaired = service ? await readSweepRepaired(service.metricsUrl) : {};
         return { judged, figures: await figures.read(), sweepRepaired, explanation: await explain(simulator, judged) };
       },
@@ -88,6 +96,27 @@ export async function openScenario(options: ScenarioOptions): Promise<Scenario> 
     await stack.disposeAsync();
     throw error;
   }
+}
+
+/**
+ * For how long the service may have heard nothing of tariffs, places and licences: while it was not there, and as long again until it has caught up, or
+ * while this process, in which the neighbours are, stood still.
+ */
+function openDeafness() {
+  const delay = monitorEventLoopDelay({ resolution: 20 });
+  delay.enable();
+  let goneAtMs: number | null = null;
+  let awayMs = 0;
+  return {
+    started({ ended }: Service) {
+      if (goneAtMs !== null) awayMs = Math.max(awayMs, performance.now() - goneAtMs);
+      void ended.then(() => {
+        goneAtMs = performance.now();
+      });
+    },
+    longestMs: () => 2 * awayMs + Math.ceil(delay.max / 1e6),
+    [Symbol.dispose]: () => delay.disable(),
+  };
 }
 
 /** What must hold of every city at rest, whatever happened before. */
