@@ -4,7 +4,8 @@ import type { Clock } from '../src/runtime/clock.ts';
 
 /**
  * Time that moves only when nobody has anything to do: then it jumps to the moment for which somebody sleeps. Work takes no time, so neither the
- * machine nor its load decide what happens when. Of this process alone, one at a time: it watches every statement to PostgreSQL.
+ * machine nor its load decide what happens when. Of this process alone, one at a time: it watches every statement to PostgreSQL, and every wait for a
+ * connection.
  *
  * Guarantees: whoever sleeps wakes no earlier than asked, and no later than `gridMs` after. Not guaranteed: short timers that do not go by the
  * clock (a batch that waits for company) are waited for only as far as they take a few real milliseconds.
@@ -111,16 +112,26 @@ export function openVirtualTime({ gridMs, onMove }: VirtualTimeOptions): Virtual
   };
 }
 
-/** Tells of every statement that is under way. Returns what ends that. */
+/** Tells of every statement, and every wait for a connection, that is under way. Returns what ends that. */
 function watchStatements(during: VirtualTime['during']): () => void {
-  const { query } = pg.Client.prototype;
-  const watched = function (this: pg.Client, ...given: Parameters<typeof query>) {
-    const result: unknown = query.apply(this, given);
+  const ends = [watchMethod(pg.Client.prototype, 'query', during), watchMethod(pg.Pool.prototype, 'connect', during)];
+  return () => {
+    for (const end of ends) end();
+  };
+}
+
+function watchMethod<Name extends string>(
+  prototype: Record<Name, unknown>,
+  name: Name,
+  during: VirtualTime['during'],
+): () => void {
+  const method = prototype[name] as (...given: unknown[]) => unknown;
+  prototype[name] = function (this: unknown, ...given: unknown[]) {
+    const result = method.apply(this, given);
     if (result instanceof Promise) during(() => result).catch(() => {});
     return result;
   };
-  pg.Client.prototype.query = watched as typeof query;
   return () => {
-    pg.Client.prototype.query = query;
+    prototype[name] = method;
   };
 }

@@ -23,6 +23,9 @@ export const journalKey = 'a key for the soaks';
 
 export const dwellMs = 30 * 60_000;
 
+/** Where time stands still, a call has all the real time that it wants. */
+const patienceMs = 3_600_000;
+
 const region: Region = {
   id: 'moscow',
   on: true,
@@ -95,7 +98,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       url: options.databaseUrl,
       maxConnections: 10,
       statementTimeoutMs: 300_000,
-      connectTimeoutMs: 5_000,
+      connectTimeoutMs: 300_000,
       applicationName: 'soak',
       log,
       timer: metrics.timer('store'),
@@ -111,8 +114,8 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       baseUrl: regulator.url,
       login: 'service',
       password: new Masked<'Password'>('secret'),
-      deadlineMs: limits.deadlineMs,
-      connectTimeoutMs: limits.connectTimeoutMs,
+      deadlineMs: stands ? patienceMs : limits.deadlineMs,
+      connectTimeoutMs: stands ? patienceMs : limits.connectTimeoutMs,
       renewAfterMs: 3_600_000,
       maxConnections: limits.maxInFlight,
       capabilities: { ...limits, maxBatch: 1, maxRequestLifeMs: limits.quietMs },

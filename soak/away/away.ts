@@ -30,7 +30,7 @@ type Size = typeof options;
 export async function goAway(size: Size, databaseUrl: string, signal: AbortSignal): Promise<Figures> {
   await using stack = new AsyncDisposableStack();
   const timer = openMetrics(systemClock).timer('store');
-  const limits = { maxConnections: 4, statementTimeoutMs: 20_000, connectTimeoutMs: 10_000 };
+  const limits = { maxConnections: 4, statementTimeoutMs: 120_000, connectTimeoutMs: 120_000 };
   const log = openLog('silent');
   const { db } = stack.use(openDatabase({ url: databaseUrl, ...limits, applicationName: 'soak', log, timer }));
   await migrate(db);
@@ -72,8 +72,12 @@ export async function goAway(size: Size, databaseUrl: string, signal: AbortSigna
   const half = goneAtMs + size.awayS * 500;
   let restarted: DriverCache | null = null;
   let newcomer: DriverCache | null = null;
-  for (let round = 0; performance.now() < goneAtMs + size.awayS * 1_000; round += 1) {
+  const endMs = goneAtMs + size.awayS * 1_000;
+  const look = async () => {
     for (const witness of witnesses) await witness.look();
+  };
+  for (let round = 0; performance.now() < endMs || restarted === null; round += 1) {
+    await look();
     if (restarted === null && performance.now() > half) {
       await ofKilled.close();
       restarted = await open(killed.url, 'dump');
@@ -86,6 +90,7 @@ export async function goAway(size: Size, databaseUrl: string, signal: AbortSigna
     await change(db, people, round);
     await pause(size.everyMs, undefined, { signal });
   }
+  await look();
   const seen = witnesses.map((witness) => witness.seen);
   wire.heal();
   const backAtMs = performance.now();

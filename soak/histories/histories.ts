@@ -46,7 +46,7 @@ export async function recordHistories(size: Options, signal: AbortSignal): Promi
   await using cluster = await startCluster();
   const url = urlOf(cluster.port);
   const timer = openMetrics(systemClock).timer('store');
-  const limits = { maxConnections: 10, statementTimeoutMs: 20_000, connectTimeoutMs: 2_000 };
+  const limits = { maxConnections: 10, statementTimeoutMs: 20_000, connectTimeoutMs: 20_000 };
   await using database = openDatabase({ url, ...limits, applicationName: 'soak', log: openLog('silent'), timer });
   await migrate(database.db);
   const writer = openWriter(database.db);

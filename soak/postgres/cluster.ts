@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, chmod, chown, cp, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, chown, copyFile, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { arch, platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -30,7 +30,7 @@ const settings = {
   shared_buffers: '128MB',
   wal_level: 'replica',
 };
-const patienceMs = 60_000;
+const patienceMs = 300_000;
 
 /** An empty cluster, running. */
 export async function startCluster(): Promise<Cluster> {
@@ -116,8 +116,7 @@ async function copyCluster(from: { port: number; data: string }, port: number): 
   await client.connect();
   try {
     await client.query("select pg_backup_start('standby', true)");
-    const skipped = [join(from.data, 'postmaster.pid'), join(from.data, 'postmaster.opts')];
-    await cp(from.data, data, { recursive: true, filter: (file) => !skipped.includes(file) }).catch(ignoreVanished);
+    await copyFiles(from.data, data);
     const { rows } = await client.query<{ labelfile: string }>('select labelfile from pg_backup_stop(false)');
     await writeFile(join(data, 'backup_label'), rows[0]!.labelfile);
   } finally {
@@ -133,8 +132,19 @@ async function copyCluster(from: { port: number; data: string }, port: number): 
   return folder;
 }
 
-function ignoreVanished(problem: NodeJS.ErrnoException): void {
+/** A file that goes while all are copied is no loss: the log tells of it. */
+async function copyFiles(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true });
+  for (const entry of await readdir(from, { withFileTypes: true }).catch(emptyIfVanished)) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) await copyFiles(source, target);
+    else if (!entry.name.startsWith('postmaster.')) await copyFile(source, target).catch(emptyIfVanished);
+  }
+}
+
+function emptyIfVanished(problem: NodeJS.ErrnoException): [] {
   if (problem.code !== 'ENOENT') throw problem;
+  return [];
 }
 
 async function giveTo(data: string, { uid, gid, mode }: { uid: number; gid: number; mode: number }): Promise<void> {
@@ -155,7 +165,7 @@ export function urlOf(port: number): string {
 }
 
 async function ask(port: number, statement: string): Promise<unknown[]> {
-  const client = new pg.Client({ connectionString: urlOf(port), connectionTimeoutMillis: 2_000 });
+  const client = new pg.Client({ connectionString: urlOf(port), connectionTimeoutMillis: 10_000 });
   client.on('error', () => undefined);
   try {
     await client.connect();

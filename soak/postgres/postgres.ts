@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { startBroker } from '../../simulator/broker/kafka.ts';
+import { plainRules } from '../../simulator/judge/judge.ts';
 import { openRandom, type Random } from '../../simulator/random.ts';
 import type { Simulator } from '../../simulator/simulator.ts';
 import type { Figures, Soak } from '../soak.ts';
@@ -42,10 +43,18 @@ export async function troublePostgres(
   const ended: number[] = [];
   for (const [no, { service }] of instances.entries()) service.process.once('exit', () => ended.push(no));
   const living = simulator.city.start();
-
-  for (const fault of inTurn(size, random)) {
+  let beganMs = performance.now();
+  /** From the beginning of a fault until work went on. */
+  let longestMs = 0;
+  const untilBack = async () => {
     await untilWorking(simulator, signal);
+    longestMs = Math.max(longestMs, performance.now() - beganMs);
+  };
+
+  await untilWorking(simulator, signal);
+  for (const fault of inTurn(size, random)) {
     await pause(random.int(500), undefined, { signal });
+    beganMs = performance.now();
     switch (fault) {
       case 'crash':
         await clusters.primary.crash();
@@ -64,10 +73,11 @@ export async function troublePostgres(
       default:
         fault satisfies never;
     }
+    await untilBack();
   }
-  await untilWorking(simulator, signal);
   await living;
-  const { ok, ...figures } = verdictOf(await stage.rest(urlOf(clusters.primary.port), signal));
+  const slackMs = plainRules.slackMs + longestMs;
+  const { ok, ...figures } = verdictOf(await stage.rest(urlOf(clusters.primary.port), signal, slackMs));
   return { ...figures, processesEnded: ended.length, ok: ok && ended.length === 0 };
 }
 

@@ -20,6 +20,8 @@ const needed: readonly Neighbour[] = ['driver-profiles', 'driver-categories'];
 /** How a neighbour may be down; a broker that answers nothing is not told from one that hangs. */
 const modes = ['refused', 'unavailable', 'silent'] as const;
 type Mode = (typeof modes)[number];
+/** Whoever is not ready by then never is. */
+const patienceMs = 120_000;
 
 export type Surroundings = {
   brokers: string;
@@ -66,14 +68,17 @@ export async function tryStarts(
         await using service = await start(fresh?.url ?? known.url, down);
         const missing = kind === 'restart' ? [] : down.filter((one) => needed.includes(one));
         const isRight = missing.length === 0 ? isReady : saysWhat(missing);
-        const limit = AbortSignal.any([signal, AbortSignal.timeout(15_000)]);
+        const limit = AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]);
         const ended = await until(() => isRight(service), limit).then(
           () => true,
           () => false,
         );
         slowestMs = Math.max(slowestMs, missing.length === 0 ? performance.now() - beganMs : 0);
         await Promise.all(down.map((one) => setDown(city, one, 'up')));
-        const back = await until(() => isReady(service), AbortSignal.any([signal, AbortSignal.timeout(45_000)])).then(
+        const back = await until(
+          () => isReady(service),
+          AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]),
+        ).then(
           () => true,
           () => false,
         );

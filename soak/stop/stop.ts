@@ -10,10 +10,8 @@ import type { Figures, Soak } from '../soak.ts';
 import { until } from '../until.ts';
 import { openCallers } from './callers.ts';
 
-const options = { stops: 50, people: 1_000, rate: 100, unary: 8, streams: 20, seed: 1 };
-
-/** As the service ships; a stop that takes longer ends with the exit code 1. */
-const graceMs = 10_000;
+/** The grace is as the service ships; a stop that takes longer ends with the exit code 1. */
+const options = { stops: 50, people: 1_000, rate: 100, unary: 8, streams: 20, graceS: 10, seed: 1 };
 
 type Size = typeof options;
 
@@ -66,13 +64,13 @@ export async function stopAgain(size: Size, databaseUrl: string, signal: AbortSi
     };
     stops.push(await startAndStop(size, surroundings, random, begin, signal));
   }
-  return judge(stops);
+  return judge(stops, size.graceS * 1_000);
 }
 
 type Surroundings = { databaseUrl: string; cityUrl: string; port: number };
 
 async function startAndStop(
-  { unary, streams }: Size,
+  { unary, streams, graceS }: Size,
   { databaseUrl, cityUrl, port }: Surroundings,
   random: Random,
   begin: () => void,
@@ -93,7 +91,7 @@ async function startAndStop(
     brokers: null,
     cityUrl,
     port,
-    env: { LOG_LEVEL: 'debug' },
+    env: { LOG_LEVEL: 'debug', DEPTRANS_PROCESS_GRACE_MS: String(graceS * 1_000) },
     onLine,
   });
   await untilReady(service.url);
@@ -130,7 +128,7 @@ async function startAndStop(
   };
 }
 
-function judge(stops: readonly Stop[]): Figures {
+function judge(stops: readonly Stop[], graceMs: number): Figures {
   const sum = (of: (stop: Stop) => number) => stops.reduce((total, stop) => total + of(stop), 0);
   const wrong = {
     notZero: stops.filter(({ exitCode }) => exitCode !== 0).length,

@@ -28,7 +28,7 @@ class Undo extends Error {}
 export async function writeAtOnce(size: Options, databaseUrl: string, signal: AbortSignal): Promise<Figures> {
   const random = openRandom(`${size.seed}/writers`);
   const timer = openMetrics(systemClock).timer('store');
-  const limits = { maxConnections: size.writers + 4, statementTimeoutMs: 60_000, connectTimeoutMs: 10_000 };
+  const limits = { maxConnections: size.writers + 4, statementTimeoutMs: 300_000, connectTimeoutMs: 300_000 };
   const log = openLog('silent');
   await using database = openDatabase({ url: databaseUrl, ...limits, applicationName: 'soak', log, timer });
   const { db } = database;

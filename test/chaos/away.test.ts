@@ -8,4 +8,4 @@ test('database gone, service gone: copies are kept, say how old they are, turn U
   await using database = await openTestDatabase();
   const figures = await goAway({ awayS: 6, maxDataAgeS: 2, people: 200, everyMs: 100 }, database.url, signal);
   expect(figures).toMatchObject({ ok: true, younger: 0, lost: 0, misjudged: 0, forbidden: 0, snapshots: 0 });
-}, 240_000);
+}, 600_000);

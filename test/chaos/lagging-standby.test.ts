@@ -14,11 +14,11 @@ test.each([
     const figures = await loseTheLag(size, { limits, regulator: { settings } }, signal);
     expect(figures).toMatchObject({ ok: true, differ: 0, secondShifts: 0, missing: 0, sentAtOnce: 0 });
   },
-  300_000,
+  600_000,
 );
 
 test('without doubts after the failover somebody would differ', async () => {
   const { signal } = new AbortController();
   const figures = await loseTheLag(size, { limits: { failoverLagMs: 0 } }, signal);
   expect(figures['wrong']).toContain('comes, and leaves after the failover');
-}, 300_000);
+}, 600_000);

@@ -8,4 +8,4 @@ test('PostgreSQL crashes, falls silent for 3 s and fails over while drivers driv
   const env = { DEPTRANS_DATABASE_STATEMENT_TIMEOUT_MS: '2000', DEPTRANS_DATABASE_CONNECT_TIMEOUT_MS: '1000' };
   const figures = await troublePostgres(size, { brokers: inject('kafkaBrokers'), env }, signal);
   expect(figures).toMatchObject({ ok: true, processesEnded: 0, differ: 0, missing: 0 });
-}, 300_000);
+}, 600_000);

@@ -11,4 +11,4 @@ test('each neighbour down, all or none, at the very first start and at a restart
     signal,
   );
   expect(figures).toMatchObject({ ok: true, starts: 16, wrong: [] });
-}, 300_000);
+}, 600_000);

@@ -8,4 +8,4 @@ test('10,000 events (5 % of the long form) through a topic in trouble: the newes
   await using database = await openTestDatabase();
   const figures = await troubleTopic({ events: 10_000, profiles: 500, rebalances: 10, seed: 1 }, database.url, signal);
   expect(figures).toMatchObject({ ok: true, wrong: 0, missing: 0 });
-}, 300_000);
+}, 600_000);

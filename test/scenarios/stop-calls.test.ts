@@ -4,7 +4,7 @@ import { openTestDatabase } from '../support/database.ts';
 
 test('told to stop three times under load: every accepted call is answered, streams are told to go, no lease is left', async () => {
   await using database = await openTestDatabase();
-  const size = { stops: 3, people: 100, rate: 50, unary: 6, streams: 10, seed: 2 };
+  const size = { stops: 3, people: 100, rate: 50, unary: 6, streams: 10, graceS: 20, seed: 2 };
   const figures = await stopAgain(size, database.url, new AbortController().signal);
   expect(figures['held'] ?? []).toEqual([]);
   expect(figures).toMatchObject({
@@ -17,4 +17,4 @@ test('told to stop three times under load: every accepted call is answered, stre
     leases: 0,
   });
   expect(figures['served']).toBeGreaterThan(300);
-}, 300_000);
+}, 600_000);

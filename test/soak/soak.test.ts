@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { runSoak, type Soak } from '../../soak/soak.ts';
 import { findSoak, soaks } from '../../soak/soaks.ts';
 
@@ -16,8 +16,18 @@ const counting: Soak = {
 };
 
 test('a line has the name, the options, the figures, the time and the verdict', async () => {
-  const line = await runSoak(counting, { to: 5 }, never);
-  expect(line).toEqual({ name: 'counting', from: 1, to: 5, counted: 4, seconds: 0, ok: true });
+  onTestFinished(() => void vi.restoreAllMocks());
+  let atMs = 1_000;
+  vi.spyOn(performance, 'now').mockImplementation(() => atMs);
+  const slow: Soak = {
+    ...counting,
+    run(options, signal) {
+      atMs += 2_600;
+      return counting.run(options, signal);
+    },
+  };
+  const line = await runSoak(slow, { to: 5 }, never);
+  expect(line).toEqual({ name: 'counting', from: 1, to: 5, counted: 4, seconds: 3, ok: true });
   expect(Object.keys(line)[0]).toBe('name');
   expect(await runSoak(counting, { to: 0 }, never)).toMatchObject({ counted: -1, ok: false });
 });
