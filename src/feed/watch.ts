@@ -27,6 +27,8 @@ export type WatchParts = {
   snapshots: Slots;
   /** A stream is sent away at 80 to 100 % of this age, so that instances that came later get their share. */
   maxStreamAgeMs: number;
+  /** From 0 up to 1, each time another. */
+  random?: () => number;
 };
 
 /** Is told of each frame, before it is sent, and of the end. */
@@ -53,14 +55,14 @@ export async function* watch(
   signal: AbortSignal,
   count: () => Watched = () => UNWATCHED,
 ): AsyncGenerator<Frame, never, void> {
-  const { tail, bell, clock, stopping, instance, heartbeatIntervalMs, policy } = parts;
+  const { tail, bell, clock, stopping, instance, heartbeatIntervalMs, policy, random = Math.random } = parts;
   if (stopping.aborted) throw new FeedRefusal('SHUTTING_DOWN');
   const leave = parts.streams.take();
-  if (!leave) throw new FeedRefusal('TOO_MANY_STREAMS', spread(STREAM_RETRY_MS));
+  if (!leave) throw new FeedRefusal('TOO_MANY_STREAMS', spread(STREAM_RETRY_MS, random));
   let place: (() => void) | null = null;
   const takePlace = () => {
     place ??= parts.snapshots.take();
-    if (!place) throw new FeedRefusal('SNAPSHOTS_BUSY', spread(SNAPSHOT_RETRY_MS));
+    if (!place) throw new FeedRefusal('SNAPSHOTS_BUSY', spread(SNAPSHOT_RETRY_MS, random));
   };
   const leavePlace = () => {
     place?.();
@@ -73,7 +75,7 @@ export async function* watch(
     const start = await admit(parts, kind, request, either);
     if (start.position === 0) takePlace();
     const now = () => clock.monotonic();
-    const agedAt = now() + parts.maxStreamAgeMs * (0.8 + Math.random() / 5);
+    const agedAt = now() + parts.maxStreamAgeMs * (0.8 + random() / 5);
     const subscription = new Subscription({ tail, now, kind, start, instance, heartbeatIntervalMs, policy });
     for (const frame of subscription.begin()) {
       counted.sent(frame);
@@ -92,7 +94,7 @@ export async function* watch(
       if (!subscription.inSnapshot) leavePlace();
     }
     signal.throwIfAborted();
-    const last = subscription.goAway(Math.floor(Math.random() * RECONNECT_SPREAD_MS));
+    const last = subscription.goAway(Math.floor(random() * RECONNECT_SPREAD_MS));
     counted.sent(last);
     yield last;
     throw new FeedRefusal(stopping.aborted ? 'SHUTTING_DOWN' : 'STREAM_AGED');
@@ -108,11 +110,11 @@ export async function* watch(
  * Aborts with `signal`, and at a moment of this watcher's own within the spread after `stopping`, so that not all come to the other instances at once.
  * It is asked about at each frame, so it is none of those that ask other signals each time.
  */
-function openLeaving({ stopping, stopSpreadMs, clock }: WatchParts, signal: AbortSignal) {
+function openLeaving({ stopping, stopSpreadMs, clock, random = Math.random }: WatchParts, signal: AbortSignal) {
   const leaving = new AbortController();
   const leave = () => {
     if (stopSpreadMs === 0) leaving.abort();
-    else void clock.sleep(Math.random() * stopSpreadMs, signal).then(() => leaving.abort());
+    else void clock.sleep(random() * stopSpreadMs, signal).then(() => leaving.abort());
   };
   const follow = () => leaving.abort(signal.reason);
   onAbort(signal, follow);
@@ -126,6 +128,6 @@ function openLeaving({ stopping, stopSpreadMs, clock }: WatchParts, signal: Abor
   };
 }
 
-function spread(ms: number): number {
-  return Math.round(ms * (1 + Math.random()));
+function spread(ms: number, random: () => number): number {
+  return Math.round(ms * (1 + random()));
 }

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { fromBinary } from '@bufbuild/protobuf';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { WatchStatusesResponseSchema } from '../../gen/deptrans/v1/incremental_updates_pb.ts';
 import { type Bell, openBell } from '../../src/feed/bell.ts';
 import { buildCopy } from '../../src/feed/copy.ts';
@@ -22,6 +22,8 @@ class World {
   readonly instances: { parts: WatchParts; streams: Slots; bell: Bell }[] = [];
   readonly #sleepers: { until: number; wake: () => void }[] = [];
   readonly stopping = new AbortController();
+  /** What is drawn is the same each time: chance alone must not decide. */
+  readonly random = seeded(1);
 
   addInstance(): void {
     const image = new Image();
@@ -43,6 +45,7 @@ class World {
       heartbeatIntervalMs: 1_000,
       maxStreamAgeMs: AGE_MS,
       stopSpreadMs: STOP_SPREAD_MS,
+      random: this.random,
     };
     const { signal: stopping } = this.stopping;
     const parts = { tail, bell, clock, stopping, ...common, streams, snapshots: openSlots(1_000, clock) };
@@ -92,9 +95,6 @@ async function subscribe(world: World, next: () => WatchParts, ages: number[]): 
 }
 
 test('streams age, so an added instance gets its share of 62, within a quarter, in the time of one age, and keeps it', async () => {
-  // What is drawn is the same each time: chance alone must not decide.
-  onTestFinished(() => void vi.restoreAllMocks());
-  vi.spyOn(Math, 'random').mockImplementation(seeded(1));
   const world = new World();
   world.addInstance();
   world.addInstance();
