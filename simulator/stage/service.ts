@@ -39,6 +39,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       // A whole city's drivers try wrong ids, from one address and in a few minutes: what would be an attack is everyday life here.
       DEPTRANS_API_ADDRESS_ATTEMPTS: '100000',
       DEPTRANS_API_SERVICE_ATTEMPTS: '100000',
+      // Nor does a slow machine, on which a whole city that binds at once is not answered in time and tries again, use up what a driver may try.
+      DEPTRANS_API_PERSON_ATTEMPTS: '1000',
+      DEPTRANS_API_READ_TIMEOUT_MS: '8000',
+      DEPTRANS_API_DEADLINE_MS: '9000',
       DRIVER_PROFILES_URL: `${cityUrl}/driver-profiles`,
       DRIVER_CATEGORIES_URL: `${cityUrl}/driver-categories`,
       DRIVER_TRACKSTORY_URL: `${cityUrl}/trackstory`,
