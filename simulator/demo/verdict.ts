@@ -27,12 +27,12 @@ export type RunVerdict = {
 };
 
 const STEADY_MS = 8_000;
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 300_000;
 const LOOK_MS = 250;
 
 /**
  * Waits until the city is at rest: every event and binding is through, and for longer than a sweep takes nothing waits or is under way. Gives up after
- * `patienceMs`, two minutes by default; whatever is not through then shows in the verdict. Rejects when the signal aborts.
+ * `patienceMs`, five minutes by default; whatever is not through then shows in the verdict. Rejects when the signal aborts.
  */
 export async function untilAtRest(
   { cityUrl }: Pick<Stage, 'cityUrl'>,

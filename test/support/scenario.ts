@@ -49,7 +49,6 @@ export type ScenarioOptions = {
 
 /** What passes in real time is so long that no busy machine makes a service drop what it has in hand, or lose its database. */
 const PATIENT = { DEPTRANS_PROCESS_GRACE_MS: '60000', DEPTRANS_DATABASE_CONNECT_TIMEOUT_MS: '20000' };
-const REST_MS = 300_000;
 
 export async function openScenario(options: ScenarioOptions): Promise<Scenario> {
   const { people, rate, seed = 1, weather = false, broker = true, keys = null } = options;
@@ -85,7 +84,7 @@ export async function openScenario(options: ScenarioOptions): Promise<Scenario> 
       },
       async rest() {
         await simulator.city.freeze();
-        await untilAtRest({ cityUrl: simulator.url }, figures, { patienceMs: REST_MS });
+        await untilAtRest({ cityUrl: simulator.url }, figures);
         const judged = simulator.compare(plainRules.slackMs + deafness.longestMs());
         const sweepRepaired = service ? await readSweepRepaired(service.metricsUrl) : {};
         return { judged, figures: await figures.read(), sweepRepaired, explanation: await explain(simulator, judged) };
