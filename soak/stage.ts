@@ -1,8 +1,8 @@
+import { freePorts } from '../simulator/broker/kafka-settings.ts';
 import type { Comparison } from '../simulator/control/compare.ts';
 import { type Figures, openFigures } from '../simulator/demo/figures.ts';
 import { readSweepRepaired } from '../simulator/demo/sweep-repaired.ts';
 import { untilAtRest } from '../simulator/demo/verdict.ts';
-import { freePorts } from '../simulator/broker/kafka-settings.ts';
 import { openSimulator, type Simulator } from '../simulator/simulator.ts';
 import { type Service, startService, untilReady } from '../simulator/stage/service.ts';
 

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
-import { startPostgres } from '../../simulator/database/postgres.ts';
 import { freePorts } from '../../simulator/broker/kafka-settings.ts';
+import { startPostgres } from '../../simulator/database/postgres.ts';
 import { openRandom, type Random } from '../../simulator/random.ts';
 import { openSimulator } from '../../simulator/simulator.ts';
 import { startService, untilReady } from '../../simulator/stage/service.ts';
