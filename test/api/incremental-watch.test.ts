@@ -181,13 +181,10 @@ test('a cursor that is ahead is waited for, and refused if nothing comes', async
   const people = await addPeople(db, 3);
   let nowMs = 0;
   await using api = await openFeedApi(db, { clock: { ...systemClock, monotonic: () => nowMs } });
-  const ahead = async (seq: number) => {
-    const { epoch } = await sql<{ epoch: string }>`select deptrans.feed_epoch() as epoch`
-      .execute(db)
-      .then(({ rows }) => rows[0]!);
-    return encodeCursor({ epoch: epoch.slice(0, 16), seq, filter: filterHash('statuses', []) });
-  };
-  const cursor = await ahead(6);
+  const { rows } = await sql<{ epoch: string }>`select deptrans.feed_epoch() as epoch`.execute(db);
+  const epoch = rows[0]!.epoch.slice(0, 16);
+  const ahead = (seq: number) => encodeCursor({ epoch, seq, filter: filterHash('statuses', []) });
+  const cursor = ahead(6);
   const first = api.updates.watchStatuses({ cursor })[Symbol.asyncIterator]();
   const hello = first.next();
   await setSessions(db, people);
@@ -196,7 +193,7 @@ test('a cursor that is ahead is waited for, and refused if nothing comes', async
   });
   await first.return?.();
 
-  const far = await ahead(1_000);
+  const far = ahead(1_000);
   const passing = setInterval(() => {
     nowMs += 50;
   }, 5);

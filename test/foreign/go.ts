@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { fetching } from '../../judges/tools.ts';
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');
@@ -31,7 +32,7 @@ export async function buildGrpcGo(): Promise<{ program: string; contract: string
 async function go(cwd: string, ...args: string[]): Promise<void> {
   const env = { ...process.env, GOCACHE: join(CACHE, 'build'), GOFLAGS: '-buildvcs=false' };
   try {
-    await run('go', args, { cwd, env });
+    await fetching(() => run('go', args, { cwd, env }));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new Error('Go 1.24 or newer is needed: install it.');
     throw error;

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { fetching } from '../../judges/tools.ts';
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');
@@ -23,15 +24,8 @@ async function makeEnvironment(): Promise<string> {
   const folder = join(CACHE, `env-${digest(await readFile(REQUIREMENTS))}`);
   await makeOnce(folder, async (making) => {
     await run('python3', ['-m', 'venv', making]);
-    await run(join(making, 'bin/python'), [
-      '-m',
-      'pip',
-      'install',
-      '--quiet',
-      '--disable-pip-version-check',
-      '-r',
-      REQUIREMENTS,
-    ]);
+    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', REQUIREMENTS];
+    await fetching(() => run(join(making, 'bin/python'), pip));
   });
   return join(folder, 'bin/python');
 }

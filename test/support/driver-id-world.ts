@@ -1,3 +1,5 @@
+import type { ServiceImpl } from '@connectrpc/connect';
+import type { DriverIdService } from '../../gen/deptrans/v1/driver_id_pb.ts';
 import { type DriverIdOptions, openDriverIdService } from '../../src/api/driver-id-service.ts';
 import { type GuessLimits, openGuesses } from '../../src/api/guesses.ts';
 import { openToAll } from '../../src/auth/auth.ts';
@@ -47,7 +49,9 @@ export type DriverIdWorld = AsyncDisposable & {
   regulator(id: string, signal: AbortSignal): Promise<CheckOutcome> | CheckOutcome;
   /** What personal says next. */
   licences(): Map<string, Masked<'LicenceNumber'>>;
-  /** One more edge over the same database, configured otherwise. */
+  /** The service over the same database, configured otherwise. */
+  service(own?: Partial<DriverIdOptions>): ServiceImpl<typeof DriverIdService>;
+  /** One more edge over it. */
   open(own: Partial<DriverIdOptions>): Promise<Edge>;
   get(driver: string, from?: Edge): Promise<Answer>;
   set(driver: string, id: string, from?: Edge, own?: { key?: string; address?: string }): Promise<Answer>;
@@ -59,41 +63,37 @@ export async function openDriverIdWorld(): Promise<DriverIdWorld> {
   const { db } = database;
   for (const person of ['ann', 'bob']) await addPerson(db, person);
   await completeMirror(db);
-  const open = (own: Partial<DriverIdOptions> = {}) =>
-    openEdge(
-      {
-        driverId: openDriverIdService({
-          db,
-          personal: { licenceNumbers: () => Promise.try(() => world.licences()) },
-          regulator: {
-            checkId(id, licence, signal) {
-              world.checks.push(`${id} ${licence.reveal()}`);
-              return Promise.try(() => world.regulator(id, signal));
-            },
-          },
-          journalKey: 'key',
-          copy: { lookupId: () => null, sourceAgeMs: () => Number.POSITIVE_INFINITY },
-          maxCopyAgeMs: 60_000,
-          guesses: openGuesses({
-            db,
-            limits: GUESS_LIMITS,
-            hashKey: 'key',
-            readTimeoutMs: AT_LEISURE_MS,
-            clock: systemClock,
-            log: openLog('silent'),
-            metrics: openMetrics(systemClock),
-          }),
-          idDisplayByApp: {},
-          refusalStepMs: 1,
-          clock: systemClock,
-          idDisplay: 'full',
-          callTimeoutMs: AT_LEISURE_MS,
-          readTimeoutMs: AT_LEISURE_MS,
-          ...own,
-        }),
+  const service = (own: Partial<DriverIdOptions> = {}) =>
+    openDriverIdService({
+      db,
+      personal: { licenceNumbers: () => Promise.try(() => world.licences()) },
+      regulator: {
+        checkId(id, licence, signal) {
+          world.checks.push(`${id} ${licence.reveal()}`);
+          return Promise.try(() => world.regulator(id, signal));
+        },
       },
-      { auth: openToAll() },
-    );
+      journalKey: 'key',
+      copy: { lookupId: () => null, sourceAgeMs: () => Number.POSITIVE_INFINITY },
+      maxCopyAgeMs: 60_000,
+      guesses: openGuesses({
+        db,
+        limits: GUESS_LIMITS,
+        hashKey: 'key',
+        readTimeoutMs: AT_LEISURE_MS,
+        clock: systemClock,
+        log: openLog('silent'),
+        metrics: openMetrics(systemClock),
+      }),
+      idDisplayByApp: {},
+      refusalStepMs: 1,
+      clock: systemClock,
+      idDisplay: 'full',
+      callTimeoutMs: AT_LEISURE_MS,
+      readTimeoutMs: AT_LEISURE_MS,
+      ...own,
+    });
+  const open = (own?: Partial<DriverIdOptions>) => openEdge({ driverId: service(own) }, { auth: openToAll() });
   const edge = await open();
   const ask = async (driver: string, from: Edge, init: RequestInit = {}, address = ''): Promise<Answer> => {
     const headers = {
@@ -116,6 +116,7 @@ export async function openDriverIdWorld(): Promise<DriverIdWorld> {
     checks: [],
     regulator: () => matches(true),
     licences: () => new Map(['ann', 'bob'].map((person) => [person, new Masked(`licence of ${person}`)])),
+    service,
     open,
     get: (driver, from = edge) => ask(driver, from),
     set: (driver, id, from = edge, { key = '', address = '' } = {}) => {
