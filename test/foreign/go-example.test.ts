@@ -11,7 +11,7 @@ import { buildGoClient } from './go.ts';
 let program: string;
 beforeAll(async () => {
   program = await buildGoClient();
-}, 600_000);
+}, 1_800_000);
 
 test('the client in Go shows its token, loads a snapshot, resumes and follows', async () => {
   await using database = await openTestDatabase();

@@ -18,7 +18,7 @@ let untouched: Listener;
 beforeAll(async () => {
   built = await buildGrpcGo();
   [stub, untouched] = await Promise.all([openStillStub(), openStillStub()]);
-}, 600_000);
+}, 1_800_000);
 afterAll(() => Promise.all([stub.close(0), untouched.close(0)]));
 
 /** Calls methods one after the other over one connection of grpc-go. Returns the results as `callBy` shows them. */

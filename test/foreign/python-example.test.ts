@@ -35,7 +35,7 @@ const ROOT = join(import.meta.dirname, '../..');
 let python: Awaited<ReturnType<typeof openPython>>;
 beforeAll(async () => {
   python = await openPython();
-}, 600_000);
+}, 1_800_000);
 
 test('the example in Python passes the kit', async () => {
   const program = [join(ROOT, 'examples/python/run_kit.py'), join(ROOT, 'consumer/kit')];

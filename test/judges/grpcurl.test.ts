@@ -16,9 +16,9 @@ beforeAll(async () => {
   grpcurl = await goTool('github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3');
   stub = await openStillStub();
   emptyFolder = await mkdtemp(join(tmpdir(), 'grpcurl-'));
-}, 600_000);
+}, 1_800_000);
 afterAll(async () => {
-  await stub.close(0);
+  await stub?.close(0);
   await rm(emptyFolder, { recursive: true });
 });
 

@@ -8,7 +8,7 @@ let stub: Listener;
 beforeAll(async () => {
   stub = await openStillStub();
   await pythonTool('schemathesis==4.32.5');
-}, 600_000);
+}, 1_800_000);
 afterAll(() => stub.close(0));
 
 test('200 generated requests: no server error, no answer that the OpenAPI does not describe', async () => {
