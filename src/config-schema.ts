@@ -58,7 +58,7 @@ export const limitsSchema = z.strictObject({
   }),
   delivery: section({
     leaseMs: ms(10_000),
-    /** A call begins no later than this after its intent was handed to the database. */
+    /** A call begins no later than this after its intent was handed to the database; a reading waits no longer for its turn. */
     slackMs: ms(2_000),
     /** The longest that a call may live on after we gave up on it. */
     quietMs: ms(30_000),

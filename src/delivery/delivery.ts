@@ -109,7 +109,7 @@ export function openDelivery(parts: DeliveryParts): Delivery {
   );
 
   const worker: WorkerParts = {
-    exchanges: openExchanges(regulator, pace, clock),
+    exchanges: openExchanges(regulator, pace, clock, limits.slackMs),
     limits,
     journalKey: parts.journalKey,
     clock,

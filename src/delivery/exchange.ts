@@ -24,10 +24,8 @@ export type Exchanges = {
   ): Promise<Exchange>;
 };
 
-/** A reading waits for its turn no longer than this: its lease must outlive it. */
-const READ_WAIT_MS = 2_000;
-
-export function openExchanges(regulator: Regulator, pace: Pace, clock: Clock): Exchanges {
+/** A reading waits for its turn no longer than `slackMs`, as a report does: its lease must outlive it. */
+export function openExchanges(regulator: Regulator, pace: Pace, clock: Clock, slackMs: number): Exchanges {
   const batches = openReportBatches(regulator, pace, clock);
 
   const noted = (
@@ -61,7 +59,7 @@ export function openExchanges(regulator: Regulator, pace: Pace, clock: Clock): E
   return {
     async read(look, signal) {
       pace.decided(look.token);
-      const wait = { startBy: clock.monotonic() + READ_WAIT_MS, signal };
+      const wait = { startBy: clock.monotonic() + slackMs, signal };
       const made = await pace.call(
         wait,
         () => readNow(look.account.deptransId, signal),

@@ -37,6 +37,8 @@ export type RecheckLimits = {
   retryMs: number;
   maxRetryMs: number;
   maxRetryAfterMs: number;
+  /** So long a question waits for its turn. */
+  slackMs: number;
 };
 
 export type RecheckParts = {
@@ -56,7 +58,6 @@ const LEADER = 'recheck';
 const LEADER_MS = 60_000;
 /** Longer than a question takes, with the licence and the wait for a turn. */
 const IN_HAND_MS = 30_000;
-const TURN_WAIT_MS = 2_000;
 /** Reports that are due for longer wait: there is no rate to spare. */
 const IDLE_MS = 1_000;
 const LOCK_TIMEOUT_MS = 5_000;
@@ -79,7 +80,7 @@ export function openRecheck(parts: RecheckParts): Recheck {
     const licence = licences?.get(change.person);
     if (!licence) return later;
     const made = await pace.call(
-      { startBy: clock.monotonic() + TURN_WAIT_MS, signal },
+      { startBy: clock.monotonic() + limits.slackMs, signal },
       () => regulator.checkId(checked.deptransId, licence, signal),
       (outcome) => outcome,
     );
