@@ -33,7 +33,7 @@ export type HostileServer = AsyncDisposable & {
   readonly open: number;
 };
 
-/** A server that answers logins well and everything else by `behaviour`. */
+/** A server that answers logins and checks of ids well, and everything else by `behaviour`. */
 export async function openHostileServer(behaviour: Behaviour): Promise<HostileServer> {
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {
@@ -44,6 +44,7 @@ export async function openHostileServer(behaviour: Behaviour): Promise<HostileSe
     socket.on('data', (bytes) => {
       const text = bytes.toString('latin1');
       if (text.startsWith('POST /authenticate')) socket.write(answer('200 OK', '{"token":"abc"}'));
+      else if (text.startsWith('POST /drivers/check')) socket.write(answer('200 OK', '{"valid":true}'));
       else if (/^(GET|POST) /.test(text)) behaviour.serve(socket);
     });
   });

@@ -17,7 +17,20 @@ export type Scratch = AsyncDisposable & {
 };
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const COPIED = ['gen', 'migrations', 'package.json', 'simulator', 'src', 'test', 'tsconfig.json'];
+const COPIED = [
+  'config',
+  'consumer',
+  'gen',
+  'keys',
+  'migrations',
+  'package.json',
+  'simulator',
+  'soak',
+  'src',
+  'test',
+  'tsconfig.json',
+  'verdict',
+];
 
 /** `postgresUrl`: a server that has the template of the test databases. No broker is there. */
 export async function openScratch(postgresUrl: string): Promise<Scratch> {

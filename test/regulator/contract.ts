@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Regulator, Report } from '../../src/regulator/regulator.ts';
 import { Masked } from '../../src/runtime/masked.ts';
+import { until } from '../support/until.ts';
 
 /** An adapter, and the city that it calls, as a test can make it behave. Drivers 7 and 8 are known, with the licences `licence of 7` and `licence of 8`. */
 export type Subject = AsyncDisposable & {
@@ -28,8 +29,9 @@ export type Trouble = 'wait' | 'lost' | 'reset' | 'failed' | 'garbled' | 'hang';
 
 const licence = (text: string) => new Masked<'LicenceNumber'>(text);
 const never = new AbortController().signal;
-/** Times of reports, each later than the one before. */
-const at = (n: number) => new Date(Date.now() - 60_000 + n);
+/** Times of reports, in the order of `n`. */
+const began = Date.now() - 60_000;
+const at = (n: number) => new Date(began + n);
 
 /**
  * What delivery relies on, whoever the regulator is. An adapter that passes may be reported through; one that cannot read shifts, or takes no batches, says so
@@ -87,7 +89,8 @@ export function regulatorContract(name: string, open: () => Promise<Subject>): v
     ])('%s: ends at the deadline, and may have taken effect', async (kind, applies, deadlineMs) => {
       await using subject = await open();
       await using hasty = subject.hasty(deadlineMs);
-      await hasty.checkId('7', licence('licence of 7'), never); // the way is open: only the answer is late
+      const checked = async () => (await hasty.checkId('7', licence('licence of 7'), never)).kind === 'accepted';
+      await until(checked, 'the way is open: only the answer is late');
       subject.trouble(kind);
       expect(await hasty.report('7', 'connected', at(1), never)).toEqual({ kind: 'unknown', reason: 'timeout' });
       expect(subject.isConnected('7')).toBe(applies);

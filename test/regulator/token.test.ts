@@ -21,7 +21,7 @@ async function openCluster(settings: Partial<RegulatorSettings> = {}, options: A
   const regulator = stack.use(await openRegulator({ settings }));
   regulator.registry.put('7', '77AA123456');
   const instances = Array.from({ length: 8 }, () =>
-    stack.use(openAdapter(database, regulator.url, { deadlineMs: 10_000, ...options })),
+    stack.use(openAdapter(database, regulator.url, { deadlineMs: 30_000, ...options })),
   );
   return {
     regulator,
@@ -62,7 +62,7 @@ test('G10: a login outage with a valid token stops no traffic, and one login fol
     .updateTable('deptrans.regulator_tokens')
     .set({ obtained_at: new Date(0) })
     .execute();
-  await using late = openAdapter(database, cluster.regulator.url, { renewAfterMs: 60_000 });
+  await using late = openAdapter(database, cluster.regulator.url, { deadlineMs: 30_000, renewAfterMs: 60_000 });
   expect(await late.session('7', signal)).toMatchObject({ kind: 'accepted' }); // adopts the old token
   const tried = async () => {
     expect(await cluster.call(8)).toEqual(['accepted']);
@@ -93,7 +93,7 @@ test('a wrong password is not tried again and again', async () => {
 });
 
 test('a throttled login is not repeated before its time, by nobody', async () => {
-  await using cluster = await openCluster({}, { deadlineMs: 300 });
+  await using cluster = await openCluster();
   cluster.regulator.faults.add({ kind: 'throttled', retryAfter: '60', calls: ['authenticate'] });
   for (let i = 0; i < 3; i++) expect(await cluster.call(16)).toEqual(['unauthorised']);
   expect(cluster.logins()).toBe(1);
