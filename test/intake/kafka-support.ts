@@ -1,4 +1,5 @@
 import { type Admin, Kafka, logLevel, type Producer } from 'kafkajs';
+import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, vi } from 'vitest';
 import { makeTopic } from '../../simulator/broker/topic.ts';
 import { type Intake, openIntake } from '../../src/intake/intake.ts';
@@ -11,7 +12,7 @@ import { readBalance } from '../../src/store/balance.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { readTables, type Written, written } from './support.ts';
 
-export const patience = { timeout: 60_000, interval: 50 };
+export const patience = { timeout: 200_000, interval: 50 };
 const partitions = 4;
 
 /** For each test a database, a topic of four partitions and intakes that read it. */
@@ -27,7 +28,8 @@ export function useKafka() {
   beforeAll(async () => {
     const kafka = new Kafka({ brokers: [broker], logLevel: logLevel.NOTHING });
     admin = kafka.admin();
-    producer = kafka.producer({ allowAutoTopicCreation: false });
+    // What is sent again comes once: the tests count messages.
+    producer = kafka.producer({ allowAutoTopicCreation: false, idempotent: true, maxInFlightRequests: 1 });
     await admin.connect();
     await producer.connect();
   });
@@ -114,6 +116,16 @@ export function useKafka() {
     createTopic,
     deleteTopic,
     tables,
+    /** Ends all connections to the database, from beside it, and returns when the server has. */
+    async cutDatabase() {
+      const beside = new pg.Client(inject('postgresUrl'));
+      await beside.connect();
+      const name = new URL(database.url).pathname.slice(1);
+      await beside.query('select pg_terminate_backend(pid, 60000) from pg_stat_activity where datname = $1', [name]);
+      await beside.end();
+    },
+    untilReady: (...them: Intake[]) =>
+      vi.waitFor(() => expect(them.map((intake) => intake.ready())).toEqual(them.map(() => null)), patience),
     untilTaken: (n: number) => vi.waitFor(async () => expect(await taken()).toBe(n), patience),
     drivers: async () => (await tables()).states.length,
     get admin() {
