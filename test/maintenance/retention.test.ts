@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import { expect, test } from 'vitest';
 import { inTransaction } from '../../src/store/database.ts';
 import { publish } from '../../src/store/publish.ts';
+import { openTestDatabase } from '../support/database.ts';
 import { openMaintenanceWorld, signal } from './world.ts';
 
 const DAY = 86_400_000;
@@ -59,10 +60,10 @@ const OLD = {
 const LEFT: Partial<Record<string, number>> = { reporting_rules: 100, feed_log: 1, feed_marks: 2 };
 
 test('each table of the schema has a stated retention, and each that time shrinks is shrunk in the test below', async () => {
-  await using world = await openMaintenanceWorld();
+  await using database = await openTestDatabase();
   const { rows } = await sql<{ name: string }>`select c.relname as name from pg_class c
      where c.relnamespace = 'deptrans'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition order by 1`.execute(
-    world.db,
+    database.db,
   );
   const stated = statedRetention();
   expect([...stated.keys()].sort()).toEqual(rows.map(({ name }) => name).sort());

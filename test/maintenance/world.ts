@@ -9,10 +9,13 @@ import { openTestDatabase } from '../support/database.ts';
 
 export const signal = new AbortController().signal;
 
-/** Maintenance over a database of its own, whose rounds are run by hand. */
+const DAY_MS = 86_400_000;
+
+/** Maintenance over a database of its own, whose rounds are run by hand. It is noon: no round runs over midnight. */
 export async function openMaintenanceWorld(limits: Partial<MaintenanceLimits> = {}) {
   const stack = new AsyncDisposableStack();
   const database = stack.use(await openTestDatabase());
+  await database.advance(1.5 * DAY_MS - (Date.now() % DAY_MS));
   const lifetime = openLifetime();
   const metrics = openMetrics(systemClock);
   const hour = 3_600_000;

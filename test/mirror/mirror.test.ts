@@ -36,7 +36,7 @@ function open(instance: string, metrics = openMetrics(systemClock)): Mirror {
   const mirror = openMirror({
     db: database.db,
     ...clients,
-    limits: { pollMs: 20, pageLimit: 3, maxAgeMs: 86_400_000, leaseMs: 5_000 },
+    limits: { pollMs: 20, pageLimit: 3, maxAgeMs: 86_400_000, leaseMs: 60_000 },
     instance,
     lifetime: openLifetime(),
     clock: systemClock,

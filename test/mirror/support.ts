@@ -53,7 +53,7 @@ export const never = new AbortController().signal;
 /** Both clients, against neighbours at these addresses. */
 export function openClients(urls: { profilesUrl: string; categoriesUrl: string }) {
   const timer = openMetrics(systemClock).timer('clients');
-  const http = (baseUrl: string) => openHttp({ baseUrl, deadlineMs: 5_000, timer });
+  const http = (baseUrl: string) => openHttp({ baseUrl, deadlineMs: 30_000, timer });
   const [profilesHttp, categoriesHttp] = [http(urls.profilesUrl), http(urls.categoriesUrl)];
   return {
     profiles: openProfiles(profilesHttp),

@@ -15,7 +15,7 @@ function startMirror(town: Town) {
   const mirror = openMirror({
     db: town.db,
     ...clients,
-    limits: { pollMs: 20, pageLimit: 100, maxAgeMs: 86_400_000, leaseMs: 5_000 },
+    limits: { pollMs: 20, pageLimit: 100, maxAgeMs: 86_400_000, leaseMs: 60_000 },
     instance: 'restarted',
     lifetime: openLifetime(),
     clock: systemClock,
