@@ -28,6 +28,7 @@ export type Broker = AsyncDisposable & {
 export type BrokerOptions = { dataFolder?: string; port?: number };
 
 const startDeadlineMs = 180_000;
+const mostAttempts = 3;
 const stopDeadlineMs = 15_000;
 const javaAdvice = 'Install Java 17 or newer or run without a broker.';
 
@@ -49,8 +50,20 @@ export async function startBroker({ dataFolder, port = 0 }: BrokerOptions = {}):
   }
 }
 
+/** Ports that nobody asked for are chosen just before they are taken; whoever else took one in between costs an attempt. */
 async function startProcess(jars: string, folder: string, wantedPort: number) {
-  const [port, controllerPort] = await freePorts([wantedPort, 0]);
+  for (let attempt = 1; ; attempt += 1) {
+    const ports = await freePorts([wantedPort, 0]);
+    try {
+      return await startOnPorts(jars, folder, ports);
+    } catch (problem) {
+      const areFree = await freePorts(ports).catch(() => null);
+      if (attempt === mostAttempts || areFree) throw problem;
+    }
+  }
+}
+
+async function startOnPorts(jars: string, folder: string, [port, controllerPort]: readonly number[]) {
   await mkdir(join(folder, 'log'), { recursive: true });
   const settings = join(folder, 'server.properties');
   await writeFile(
@@ -116,7 +129,7 @@ async function answers(brokers: string): Promise<boolean> {
   } catch {
     return false;
   } finally {
-    await admin.disconnect();
+    await admin.disconnect().catch(() => undefined);
   }
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
 
 const deadlineMs = 120_000;
+const requestTimeoutMs = 20_000;
 
 /**
  * Makes the topic if it is not there and returns when the leaders of all its partitions answer; throws what they said last when they do not
@@ -9,9 +10,13 @@ const deadlineMs = 120_000;
  * producer sends it all again: metadata names a leader before that leader answers, so kafkajs' `waitForLeaders` returns too early.
  */
 export async function makeTopic(admin: Admin, topic: string, numPartitions: number): Promise<void> {
-  await admin.createTopics({ topics: [{ topic, numPartitions }], waitForLeaders: false });
+  const topics = [{ topic, numPartitions }];
+  let made = false;
   for (const deadline = performance.now() + deadlineMs; ; await pause(50)) {
     try {
+      // A broker that is late with its answer may have made it all the same; to find it there is no error.
+      if (!made) await admin.createTopics({ topics, waitForLeaders: false, timeout: requestTimeoutMs });
+      made = true;
       await admin.fetchTopicOffsets(topic);
       return;
     } catch (problem) {

@@ -15,6 +15,8 @@ export type PostgresServer = AsyncDisposable & {
   stop(): Promise<void>;
 };
 
+const mostAttempts = 3;
+
 export type PostgresServerOptions = { durable?: boolean; settings?: Record<string, string> };
 
 export async function startPostgres({
@@ -23,7 +25,6 @@ export async function startPostgres({
 }: PostgresServerOptions = {}): Promise<PostgresServer> {
   const folder = await mkdtemp(join(tmpdir(), 'deptrans-postgres-'));
   await chmod(folder, 0o755); // the server's own user must be able to enter it
-  const port = await freePort();
   const said: string[] = [];
   const all = {
     listen_addresses: '127.0.0.1',
@@ -35,24 +36,22 @@ export async function startPostgres({
     ...settings,
   };
   const EmbeddedPostgres = await importQuietly();
-  const server = new EmbeddedPostgres({
-    databaseDir: join(folder, 'data'),
-    port,
-    user: 'postgres',
-    password: 'postgres',
-    persistent: false,
-    createPostgresUser: true,
-    initdbFlags: ['--encoding=UTF8', '--locale=C', ...(durable ? [] : ['--no-sync'])],
-    postgresFlags: Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
-    onLog: (line) => said.push(String(line)),
-    onError: (line) => said.push(String(line)),
-  });
-  try {
-    await server.initialise();
-    await server.start();
-  } catch (cause) {
+  const serverOn = (port: number) =>
+    new EmbeddedPostgres({
+      databaseDir: join(folder, 'data'),
+      port,
+      user: 'postgres',
+      password: 'postgres',
+      persistent: false,
+      createPostgresUser: true,
+      initdbFlags: ['--encoding=UTF8', '--locale=C', ...(durable ? [] : ['--no-sync'])],
+      postgresFlags: Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+      onLog: (line) => said.push(String(line)),
+      onError: (line) => said.push(String(line)),
+    });
+  const { server, port } = await startOnFreePort(serverOn, said).catch((cause: unknown) => {
     throw new Error(`PostgreSQL did not start: ${said.slice(-3).join(' ').trim() || 'no message'}`, { cause });
-  }
+  });
   const endWithUs = () => endProcessOf(join(folder, 'data'));
   process.once('exit', endWithUs);
   let stopping: Promise<void> | undefined;
@@ -64,6 +63,25 @@ export async function startPostgres({
     return stopping;
   };
   return { url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`, port, stop, [Symbol.asyncDispose]: stop };
+}
+
+/** The port is chosen just before it is taken; whoever else took it in between costs an attempt. */
+async function startOnFreePort<S extends { initialise(): Promise<void>; start(): Promise<void> }>(
+  serverOn: (port: number) => S,
+  said: string[],
+): Promise<{ server: S; port: number }> {
+  await serverOn(0).initialise();
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await freePort();
+    const server = serverOn(port);
+    said.length = 0;
+    try {
+      await server.start();
+      return { server, port };
+    } catch (problem) {
+      if (attempt === mostAttempts || !said.join('').includes('Address already in use')) throw problem;
+    }
+  }
 }
 
 /** The package takes over how the process ends, at import: it would exit before our own shutdown is through. What it listens to is taken off again. */
