@@ -3,6 +3,8 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, syml
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { settingsFor } from '../keys/keys.ts';
+import { readConfig } from '../src/config.ts';
 import { environmentSchema } from '../src/config-schema.ts';
 import { openListener } from '../src/runtime/listener.ts';
 import { makeSelfSigned } from './support/self-signed.ts';
@@ -97,4 +99,18 @@ test('the composition sets only what is read, and mounts and waits for only what
     expect(Object.keys(services)).toContain(name);
     if (condition === 'healthy') expect(services[name!]).toContain('healthcheck:');
   }
+});
+
+test('the composition gives the service a configuration without a problem, with the keys that are made beside it', () => {
+  const [, body = ''] =
+    /^ {2}deptrans:\n([\s\S]*?)^ {2}\S|^ {2}deptrans:\n([\s\S]*?)^volumes:/m.exec(read('compose.yaml')) ?? [];
+  const settings = Object.fromEntries(
+    [...body.matchAll(/^ {6}([A-Z_]+): "?([^"\n]+)"?$/gm)].map(([, name, value]) => [name!, value!]),
+  );
+  const { AUDIENCE: audience, ...keys } = settingsFor('/keys');
+  expect(settings).toMatchObject(keys);
+  expect(readConfig(settings, join(ROOT, 'config'))).toMatchObject({
+    host: '0.0.0.0',
+    auth: { mode: 'keys', audience },
+  });
 });

@@ -7,6 +7,7 @@ import { openDriverApp } from '../../simulator/city/driver-app.ts';
 import { openKafkaSink } from '../../simulator/city/kafka-sink.ts';
 import { HURRY } from '../../simulator/demo/stage.ts';
 import type { Availability } from '../../simulator/http/availability.ts';
+import type { NeighbourData } from '../../simulator/neighbours/neighbour-data.ts';
 import { type NeighbourServers, openNeighbours } from '../../simulator/neighbours/neighbours.ts';
 import { openRegulator } from '../../simulator/regulator/regulator.ts';
 import { startChild } from '../../simulator/stage/child.ts';
@@ -34,24 +35,30 @@ export type City = {
 /** Places in the middle of each city's area. */
 export const PLACES = { moscow: { lon: 37.6, lat: 55.75 }, kazan: { lon: 49.1, lat: 55.8 } } as const;
 
-/** A call that was cut is looked up, or written again, after five seconds at most. */
-const HASTE = { ...HURRY, DEPTRANS_REGULATOR_DEADLINE_MS: '2000', DEPTRANS_DELIVERY_QUIET_MS: '2000' };
+/** Drivers bind their ids once, however long that takes: apps do not give up here, and nobody guesses. */
+const PATIENT = {
+  DEPTRANS_API_DEADLINE_MS: '10000',
+  DEPTRANS_API_READ_TIMEOUT_MS: '10000',
+  DEPTRANS_API_PERSON_ATTEMPTS: '1000',
+};
 
 /**
  * Two services, real processes over one topic and one set of neighbours: Moscow's as it ships, and Kazan's with the settings of docs/operating.md and a
- * regulator whose wire has nothing in common with Moscow's.
+ * regulator whose wire has nothing in common with Moscow's. `tell`: what the neighbours know from the first.
  */
-export async function openTwoCities() {
+export async function openTwoCities(tell: (data: NeighbourData) => void) {
   await using owned = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'deptrans-two-cities-'));
   owned.defer(() => rm(folder, { recursive: true }));
   await makeKeys(folder);
   const neighbours = owned.use(await openNeighbours());
+  tell(neighbours.data);
   const brokers = inject('kafkaBrokers');
   const topic = `two-cities-${process.pid}-${Date.now()}`;
   const sink = owned.use(await openKafkaSink(brokers, topic));
   const shared = {
-    ...HASTE,
+    ...HURRY,
+    ...PATIENT,
     ...settingsFor(folder),
     ...addressesOf(neighbours),
     KAFKA_BROKERS: brokers,
