@@ -1,8 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { openBenchServer } from '../database/bench-server.ts';
 import type { Bench, Size, Trial } from '../frame.ts';
 import { quantile } from '../statistics.ts';
-import { delaysOf } from './delays.ts';
+import { countWhenReached, delaysOf } from './delays.ts';
 import { fillFeed } from './fill-feed.ts';
 import { serveFeed } from './served.ts';
 import { startFollower, startSubscribers } from './subscribers.ts';
@@ -36,8 +35,8 @@ async function openTrial(size: Size): Promise<Trial> {
       await Promise.all([others.following, consumer.following]);
       await consumer.count();
       const written = await writeFor(seconds, database.db, { perSecond: PER_SECOND, people, signal });
-      await pause(1_000, undefined, { signal });
-      const delays = delaysOf(written, (await consumer.count()).arrivals);
+      const { arrivals } = await countWhenReached(consumer, written, signal);
+      const delays = delaysOf(written, arrivals);
       const beside = { commits: delays.length };
       return {
         P7: { value: quantile(delays, 0.5), beside },

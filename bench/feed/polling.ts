@@ -1,8 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { type BenchDatabase, type BenchServer, openBenchServer } from '../database/bench-server.ts';
 import type { Bench, Readings, Size, Trial } from '../frame.ts';
 import { quantile } from '../statistics.ts';
-import { delaysOf } from './delays.ts';
+import { countWhenReached, delaysOf } from './delays.ts';
 import { fillFeed } from './fill-feed.ts';
 import { serveFeed } from './served.ts';
 import { servePolls } from './served-polls.ts';
@@ -63,14 +62,13 @@ async function measure(
   await consumers.count();
   const [cpuBefore, databaseBefore, startedAt] = [await cpuMs(), await server.cpuMs(), performance.now()];
   const written = await writeFor(seconds, database.db, { perSecond: PER_SECOND, people, signal });
-  await pause(2_500, undefined, { signal });
-  const percent = (ms: number) => (ms / (performance.now() - startedAt)) * 100;
-  const { bytes, arrivals } = await consumers.count();
+  const { bytes, arrivals } = await countWhenReached(consumers, written, signal);
+  const [cpuAfter, databaseAfter, wallMs] = [await cpuMs(), await server.cpuMs(), performance.now() - startedAt];
   const delays = delaysOf(written, arrivals);
   return {
-    'polling-cpu': { value: percent((await cpuMs()) - cpuBefore) },
-    'polling-database': { value: percent((await server.cpuMs()) - databaseBefore) },
-    'polling-bytes': { value: bytes / 1e6 / seconds },
+    'polling-cpu': { value: ((cpuAfter - cpuBefore) / wallMs) * 100 },
+    'polling-database': { value: ((databaseAfter - databaseBefore) / wallMs) * 100 },
+    'polling-bytes': { value: bytes / 1e3 / wallMs },
     'polling-staleness': { value: quantile(delays, 0.5), beside: { p99: quantile(delays, 0.99) } },
   };
 }

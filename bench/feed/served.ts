@@ -11,27 +11,35 @@ export type Served = Child & {
   rssMb(): Promise<number>;
 };
 
-/**
- * The service as it ships, with the feed and the API alone. Resolves when it is ready; `readyMs` is how long that took from the start, `stretches`
- * tells what they were since they were asked for last.
- */
-export async function serveFeed(
-  databaseUrl: string,
-): Promise<Served & { readyMs: number; stretches(): Promise<Stretches> }> {
+/** Beside whom the feed's process runs and what it does; nobody, and the feed and the API alone. */
+export type Scene = { brokers: string | null; cityUrl: string; env: Readonly<Record<string, string>> };
+const ALONE: Scene = { brokers: null, cityUrl: 'http://127.0.0.1:9', env: { PARTS: 'feed,api' } };
+
+/** The service as it ships. Resolves when it is ready; `readyMs` is how long that took from the start. */
+export async function serveFeed(databaseUrl: string, scene = ALONE): Promise<Served & { readyMs: number }> {
   const startedAt = performance.now();
-  const meter = openStretchMeter();
-  const service = await startService({
-    databaseUrl,
-    brokers: null,
-    cityUrl: 'http://127.0.0.1:9',
-    env: { PARTS: 'feed,api', NODE_OPTIONS: meter.nodeOptions },
-    onLine: meter.onLine,
-  });
+  const service = await startService({ databaseUrl, ...scene });
   await untilReady(service.url);
   return {
     ...measured(service, service.metricsUrl),
     url: service.url,
     readyMs: performance.now() - startedAt,
+  };
+}
+
+/** The same, with a meter in the process, which costs it some tenths of a percent; `stretches` tells what they were since they were asked for last. */
+export async function serveMetered(
+  databaseUrl: string,
+  scene = ALONE,
+): Promise<Served & { stretches(): Promise<Stretches> }> {
+  const meter = openStretchMeter();
+  const { brokers, cityUrl } = scene;
+  const env = { ...scene.env, NODE_OPTIONS: meter.nodeOptions };
+  const service = await startService({ databaseUrl, brokers, cityUrl, env, onLine: meter.onLine });
+  await untilReady(service.url);
+  return {
+    ...measured(service, service.metricsUrl),
+    url: service.url,
     stretches: () => meter.ask(service.process),
   };
 }

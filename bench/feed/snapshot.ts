@@ -3,9 +3,9 @@ import { type BenchDatabase, openBenchServer } from '../database/bench-server.ts
 import type { Bench, Size, Trial } from '../frame.ts';
 import { quantile } from '../statistics.ts';
 import type { Stretches } from '../stretch-meter.ts';
-import { delaysOf } from './delays.ts';
+import { countWhenReached, delaysOf } from './delays.ts';
 import { fillFeed } from './fill-feed.ts';
-import { serveFeed } from './served.ts';
+import { serveMetered } from './served.ts';
 import { type Subscribers, startSubscribers } from './subscribers.ts';
 import { writeChanges } from './write-changes.ts';
 
@@ -27,7 +27,7 @@ export const snapshotBench: Bench = {
 };
 
 type Scene = {
-  served: Awaited<ReturnType<typeof serveFeed>>;
+  served: Awaited<ReturnType<typeof serveMetered>>;
   follower: Subscribers;
   database: BenchDatabase;
   people: number;
@@ -41,7 +41,7 @@ async function openTrial(size: Size): Promise<Trial> {
   await server.prepare((db) => fillFeed(db, { people, profiles: people }));
   const play = async <T>(signal: AbortSignal, act: (scene: Scene) => Promise<T>): Promise<T> => {
     await using database = await server.copy();
-    await using served = await serveFeed(database.url);
+    await using served = await serveMetered(database.url);
     await using follower = startSubscribers(served.url, 1, 'live');
     await follower.following;
     return await act({ served, follower, database, people, signal });
@@ -106,6 +106,5 @@ async function delaysDuring(
     ending.abort();
   }
   const written = await writing;
-  await pause(500, undefined, { signal });
-  return delaysOf(written, (await follower.count()).arrivals);
+  return delaysOf(written, (await countWhenReached(follower, written, signal)).arrivals);
 }

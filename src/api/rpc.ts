@@ -1,17 +1,12 @@
 import type { DescMethod, Message, Registry } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
-import {
-  createAsyncIterable,
-  type UniversalHandler,
-  type UniversalServerRequest,
-  type UniversalServerResponse,
-} from '@connectrpc/connect/protocol';
-import { universalResponseToNodeResponse } from '@connectrpc/connect-node';
+import { createAsyncIterable, type UniversalHandler, type UniversalServerRequest } from '@connectrpc/connect/protocol';
 import type { HttpRequest, HttpResponse } from '../runtime/listener.ts';
 import type { Call } from './call.ts';
 import { decodeBinary, decodeJson } from './decode.ts';
 import { refuse, refuseWithCode } from './errors.ts';
 import { toUniversalRequest } from './inbound.ts';
+import { writeResponse } from './outbound.ts';
 import { type BodyLimits, inflateBody, readBody } from './request-body.ts';
 
 /**
@@ -36,7 +31,7 @@ export async function serveRpc(
     const packed = received.header.get(form.encodingHeader) === 'gzip';
     call.readMessage = async () => readMessage(handler.method, form, packed, await readBody(req, limits), limits);
   }
-  await send(await handler(request), res);
+  await writeResponse(await handler(request), res);
 }
 
 type RpcLimits = BodyLimits & { registry?: Registry | undefined };
@@ -99,10 +94,4 @@ function unwrap(body: Uint8Array): { bytes: Uint8Array; compressed: boolean } {
     throw refuse('REQUEST_MALFORMED', { message: 'The body is not one enveloped message' });
   }
   return { bytes: body.subarray(ENVELOPE_PREFIX_BYTES), compressed: flags === COMPRESSED };
-}
-
-/** The response as the handler made it. Resolves when its body is written or the client has left. */
-async function send(response: UniversalServerResponse, res: HttpResponse): Promise<void> {
-  const gone = new Promise<void>((resolve) => res.once('close', resolve));
-  await Promise.race([universalResponseToNodeResponse(response, res), gone]);
 }

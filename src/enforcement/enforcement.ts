@@ -10,10 +10,10 @@ import type { Log } from '../runtime/log.ts';
 import { startLoop } from '../runtime/loop.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { Db } from '../store/database.ts';
-import { readPolicy, readPolicyVersion, type StoredPolicy } from '../store/policies.ts';
+import { readNewest } from '../store/newest.ts';
+import { readPolicy, type StoredPolicy } from '../store/policies.ts';
 import type { RegionReading } from '../store/region-readings.ts';
-import { readRules, readRulesVersion } from '../store/rules.ts';
-import { readOpenStepBacks } from '../store/step-backs.ts';
+import { readRules } from '../store/rules.ts';
 import { openLocalStepBack } from './local-step-back.ts';
 import { isStrict, stepBackOf } from './step-back.ts';
 import { openStepBackJudge } from './step-back-judge.ts';
@@ -97,18 +97,14 @@ export function openEnforcement(parts: EnforcementParts): Enforcement {
   };
 
   const runOnce = async (): Promise<void> => {
-    const [newest, newestRules, open] = await Promise.all([
-      readPolicyVersion(db),
-      readRulesVersion(db),
-      readOpenStepBacks(db),
-    ]);
-    const isNew = newest !== Number(inForce.message.version) || newestRules !== rulesVersion;
+    const newest = await readNewest(db);
+    const isNew = newest.policy !== Number(inForce.message.version) || newest.rules !== rulesVersion;
     const message = isNew ? await readInForce(db, maxDataAgeMs) : inForce.message;
     heardAt = clock.monotonic();
-    const regions = new Set(open.map(({ region }) => region));
+    const regions = new Set(newest.steppedBack);
     if (!isNew && isSame(regions, everywhere)) return;
     everywhere = regions;
-    rulesVersion = newestRules;
+    rulesVersion = newest.rules;
     putInForce(message);
     version.set({}, Number(message.version));
     suspended.set({}, message.suspended ? 1 : 0);

@@ -108,10 +108,13 @@ type Decided = Exclude<Step, { kind: 'stay' }> & {
 /** `ledMs`: who has just begun to lead gives those who count the time to begin. */
 async function judgeAll({ db, regulator, inForce }: StepBackJudgeParts, ledMs: number): Promise<Decided[]> {
   const policy = inForce();
-  const [{ standstillMs, nowMs }, allReadings, allOpen, falls] = await Promise.all([
+  const allOpen = await readOpenStepBacks(db);
+  // Nothing can fall and nothing can come back: that is how it is most of the time, and all the time where everything is observed.
+  const canFall = !policy.suspended && policy.policy?.regions.some(isStrict);
+  if (!canFall && allOpen.length === 0) return [];
+  const [{ standstillMs, nowMs }, allReadings, falls] = await Promise.all([
     readStandstill(db, regulator),
     readReadings(db),
-    readOpenStepBacks(db),
     countStepBacks(db, DAY_MS),
   ]);
   const readings = new Map(allReadings.map((reading) => [reading.region, reading]));

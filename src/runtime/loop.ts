@@ -35,7 +35,9 @@ export function startLoop(options: LoopOptions): Loop {
   const backoff = options.backoff ?? { baseMs: Math.max(pauseMs, 100), maxMs: 30_000 };
   const ending = new AbortController();
   const stopping = AbortSignal.any([lifetime.stopping, ending.signal]);
+  // One signal ends a pause, whyever: to put two together for each would cost more than most rounds do.
   let waking = new AbortController();
+  stopping.addEventListener('abort', () => waking.abort(), { once: true });
   let failures = 0;
 
   const round = async (): Promise<number> => {
@@ -54,7 +56,7 @@ export function startLoop(options: LoopOptions): Loop {
   const run = async () => {
     while (!stopping.aborted) {
       const pause = await round();
-      if (pause > 0) await clock.sleep(pause, AbortSignal.any([stopping, waking.signal]));
+      if (pause > 0) await clock.sleep(pause, waking.signal);
       if (waking.signal.aborted) waking = new AbortController();
     }
   };

@@ -1,5 +1,6 @@
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import pg from 'pg';
+import { Prepared } from './prepared.ts';
 import { Together } from './together.ts';
 
 /**
@@ -65,8 +66,11 @@ function guard(client: pg.PoolClient): PostgresPoolClient {
       client.query(text) as unknown as Promise<Answer>;
   const statement =
     (text: string, parameters: readonly unknown[]): Send =>
-    () =>
-      client.query(text, [...parameters]);
+    () => {
+      const [first] = parameters;
+      if (!(first instanceof Prepared)) return client.query(text, [...parameters]);
+      return client.query({ name: first.name, text, values: [...first.parameters] });
+    };
 
   const query = async (text: string, parameters: readonly unknown[]): Promise<Answer> => {
     const [first] = parameters;

@@ -1,13 +1,14 @@
 import { sql } from 'kysely';
 import { type Db, inTransaction } from './database.ts';
 import {
+  BINDING_COLUMNS,
   type BindingRow,
-  bindingColumns,
+  PROFILE_COLUMNS,
   type ProfileRow,
-  profileColumns,
+  SESSION_COLUMNS,
   type SessionRow,
-  sessionColumns,
 } from './feed-rows.ts';
+import { runPrepared } from './prepared.ts';
 import { publish } from './publish.ts';
 
 /** The published rows under a stretch of the dense numbers (of profiles and of people alike), read in one snapshot. */
@@ -26,19 +27,21 @@ export type Stretch = {
 /** Rows by number: profiles by `profile_no`, bindings and sessions by `person_no`. */
 export type RowNos = { profiles: number[]; bindings: number[]; sessions: number[] };
 
-export async function readStretch(db: Db, after: number, upTo: number, signal?: AbortSignal): Promise<Stretch> {
-  const { rows } = await sql<Omit<Stretch, 'after' | 'upTo'>>`/* feed.audit */
+const AUDIT = {
+  name: 'feed.audit',
+  text: `/* feed.audit */
     select deptrans.feed_epoch() as epoch,
       coalesce((select seq from deptrans.feed_log order by seq desc limit 1), 0) as head,
-      (select coalesce(json_agg(r), '[]') from (select ${profileColumns} from deptrans.driver_persons t
-        where t.profile_no > ${after} and t.profile_no <= ${upTo} and t.seq > 0) r) as profiles,
-      (select coalesce(json_agg(r), '[]') from (select ${bindingColumns} from deptrans.profiles t
-        where t.person_no > ${after} and t.person_no <= ${upTo} and t.seq > 0) r) as bindings,
-      (select coalesce(json_agg(r), '[]') from (select ${sessionColumns} from deptrans.session_statuses t
-        where t.person_no > ${after} and t.person_no <= ${upTo} and t.seq > 0) r) as sessions`.execute(
-    db,
-    signal && { signal },
-  );
+      (select coalesce(json_agg(r), '[]') from (select ${PROFILE_COLUMNS} from deptrans.driver_persons t
+        where t.profile_no > $1 and t.profile_no <= $2 and t.seq > 0) r) as profiles,
+      (select coalesce(json_agg(r), '[]') from (select ${BINDING_COLUMNS} from deptrans.profiles t
+        where t.person_no > $1 and t.person_no <= $2 and t.seq > 0) r) as bindings,
+      (select coalesce(json_agg(r), '[]') from (select ${SESSION_COLUMNS} from deptrans.session_statuses t
+        where t.person_no > $1 and t.person_no <= $2 and t.seq > 0) r) as sessions`,
+};
+
+export async function readStretch(db: Db, after: number, upTo: number, signal?: AbortSignal): Promise<Stretch> {
+  const rows = await runPrepared<Omit<Stretch, 'after' | 'upTo'>>(db, AUDIT, [after, upTo], signal);
   return { ...rows[0]!, after, upTo };
 }
 

@@ -1,5 +1,3 @@
-import { sql } from 'kysely';
-
 /**
  * Rows of the feed, as both the load of the image and the tail read them. Times are microseconds since 1970, which a double holds exactly
  * for the next 250 years; an infinite time comes as `Infinity` (or, inside JSON, as a text).
@@ -37,11 +35,11 @@ export type SessionRow = {
   seq: number;
 };
 
-export const profileColumns = sql`t.profile_no, t.park_id, t.driver_id, t.person_no, t.driver_license_pd_id, t.deleted, t.seq`;
+export const PROFILE_COLUMNS = `t.profile_no, t.park_id, t.driver_id, t.person_no, t.driver_license_pd_id, t.deleted, t.seq`;
 
-export const bindingColumns = sql`t.person_no, t.driver_license_pd_id, t.deptrans_id, t.state,
+export const BINDING_COLUMNS = `t.person_no, t.driver_license_pd_id, t.deptrans_id, t.state,
   (extract(epoch from t.updated_at) * 1000000)::float8 as updated_us, t.seq`;
 
-export const sessionColumns = sql`t.person_no, t.driver_license_pd_id, t.session_status, t.session_status_raw,
+export const SESSION_COLUMNS = `t.person_no, t.driver_license_pd_id, t.session_status, t.session_status_raw,
   (extract(epoch from t.updated_at) * 1000000)::float8 as updated_us,
   (extract(epoch from t.ended_at) * 1000000)::float8 as ended_us, t.end_is_estimate, t.region, t.deleted, t.seq`;

@@ -1,13 +1,14 @@
 import { sql } from 'kysely';
 import type { Db } from './database.ts';
 import {
+  BINDING_COLUMNS,
   type BindingRow,
-  bindingColumns,
+  PROFILE_COLUMNS,
   type ProfileRow,
-  profileColumns,
+  SESSION_COLUMNS,
   type SessionRow,
-  sessionColumns,
 } from './feed-rows.ts';
+import { runPrepared } from './prepared.ts';
 
 /** One commit of the log. */
 export type Commit = {
@@ -37,30 +38,31 @@ export type Tail = {
 const MAX_COMMITS = 500;
 const MAX_ROWS = 20_000;
 
-/** Reads what changed after `after`: at most 500 commits, and none after those that together name 20,000 rows. */
-export async function readTail(db: Db, after: number, signal?: AbortSignal): Promise<Tail> {
-  const { rows } = await sql<Tail>`/* feed.tail */
+const TAIL = {
+  name: 'feed.tail',
+  text: `/* feed.tail */
     with log as materialized (
       select seq, prev, at, sessions, bindings, profiles from (
         select *, sum(size) over (order by seq) - size as before from (
           select *, cardinality(sessions) + cardinality(bindings) + cardinality(profiles) as size
-            from deptrans.feed_log where seq > ${after} order by seq limit ${MAX_COMMITS}) newer) sized
+            from deptrans.feed_log where seq > $1 order by seq limit ${MAX_COMMITS}) newer) sized
       where before < ${MAX_ROWS})
     select deptrans.feed_epoch() as epoch,
       (select floor_seq from deptrans.feed_state) as floor,
       coalesce((select seq from deptrans.feed_log order by seq desc limit 1), 0) as head,
       (select coalesce(json_agg(r order by r.seq), '[]')
          from (select seq, prev, (extract(epoch from at) * 1000000)::float8 as at_us from log) r) as commits,
-      (select coalesce(json_agg(r), '[]') from (select ${profileColumns} from deptrans.driver_persons t
+      (select coalesce(json_agg(r), '[]') from (select ${PROFILE_COLUMNS} from deptrans.driver_persons t
         where t.profile_no = any(array(select distinct unnest(profiles) from log))) r) as profiles,
-      (select coalesce(json_agg(r), '[]') from (select ${bindingColumns} from deptrans.profiles t
+      (select coalesce(json_agg(r), '[]') from (select ${BINDING_COLUMNS} from deptrans.profiles t
         where t.person_no = any(array(select distinct unnest(bindings) from log))) r) as bindings,
-      (select coalesce(json_agg(r), '[]') from (select ${sessionColumns} from deptrans.session_statuses t
-        where t.person_no = any(array(select distinct unnest(sessions) from log))) r) as sessions`.execute(
-    db,
-    signal && { signal },
-  );
-  return rows[0]!;
+      (select coalesce(json_agg(r), '[]') from (select ${SESSION_COLUMNS} from deptrans.session_statuses t
+        where t.person_no = any(array(select distinct unnest(sessions) from log))) r) as sessions`,
+};
+
+/** Reads what changed after `after`: at most 500 commits, and none after those that together name 20,000 rows. */
+export async function readTail(db: Db, after: number, signal?: AbortSignal): Promise<Tail> {
+  return (await runPrepared<Tail>(db, TAIL, [after], signal))[0]!;
 }
 
 /** A moment and the newest number given by then. */
