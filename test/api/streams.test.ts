@@ -20,6 +20,9 @@ import { heldBytes } from '../support/held-bytes.ts';
 
 const WATCH = '/deptrans.v1.IncrementalUpdatesService/WatchStatuses';
 
+/** Both ends of the connections are in this process: where it hardly comes to its turn, that nothing is taken is no fault of the client. */
+const PATIENT = { stallMs: 3_600_000, pingIntervalMs: 600_000 };
+
 /** A gRPC stream of shifts by hand: nothing of it is read before the caller does. */
 function openRaw(session: http2.ClientHttp2Session, cursor = new Uint8Array(0)): http2.ClientHttp2Stream {
   const headers = { ':method': 'POST', ':path': WATCH, 'content-type': 'application/grpc', te: 'trailers' };
@@ -44,7 +47,7 @@ test('10,000 streams of one client: as many as are allowed, the others refused a
   const { db } = database;
   const people = await addPeople(db, 50);
   await setSessions(db, people);
-  await using api = await openFeedApi(db, { maxStreams: 101 });
+  await using api = await openFeedApi(db, { maxStreams: 101, heartbeatIntervalMs: 1_000 }, PATIENT);
   const other = new Consumer();
   const watching = (async () => {
     for await (const frame of api.updates.watchStatuses({})) other.take(frame);
@@ -119,7 +122,7 @@ test('snapshots beyond what can be sent at once are told when to come back; whoe
   const { db } = database;
   const people = await addPeople(db, 6_000);
   await setSessions(db, people);
-  await using api = await openFeedApi(db, { maxSnapshots: 1 });
+  await using api = await openFeedApi(db, { maxSnapshots: 1 }, PATIENT);
   const { cursor } = await api.updates.listStatusUpdates({ limit: 100 });
   const first = new Consumer();
   const session = openSession(api.url);
