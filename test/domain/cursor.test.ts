@@ -16,6 +16,7 @@ test('what is encoded is decoded again', () => {
     fc.property(fc.stringMatching(/^[0-9a-f]{16}$/), fc.maxSafeNat(), fc.nat(0xffffffff), (epoch, seq, filter) => {
       expect(decodeCursor(encodeCursor({ epoch, seq, filter }))).toEqual({ epoch, seq, filter });
     }),
+    { seed: 1 },
   );
 });
 
@@ -28,7 +29,10 @@ test('every other input is refused', () => {
   }
   for (let length = 0; length < good.length; length++) expect(decodeCursor(good.subarray(0, length))).toBeNull();
   expect(decodeCursor(Buffer.concat([good, Buffer.from([0])]))).toBeNull();
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => decodeCursor(bytes) === null));
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => decodeCursor(bytes) === null),
+    { seed: 1 },
+  );
 });
 
 test('a number that no seq can have is refused', () => {

@@ -60,7 +60,7 @@ test('whatever it reads, the general reader reads the same', () => {
       const { seconds = 0n, nanos = 0 } = time ?? {};
       expect(plain).toEqual({ parkId, driverId, status, seconds: Number(seconds), nanos, hasTime: time !== undefined });
     }),
-    { numRuns: 3_000 },
+    { numRuns: 3_000, seed: 1 },
   );
   expect(read).toBeGreaterThan(300);
 });

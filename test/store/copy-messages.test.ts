@@ -50,5 +50,6 @@ test('wherever the stream is cut, each row comes whole, and what is not of the c
         });
       },
     ),
+    { seed: 1 },
   );
 });
