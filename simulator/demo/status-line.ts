@@ -26,7 +26,9 @@ export function openStatusLine(stage: Stage, figures: FigureReader): () => Promi
       `regulator ${answerMs}`,
       `sessions ${now.sessions}`,
       `subscriber lag ${lag.statuses.lagMs ?? '–'} ms`,
-      ...(city.phase === 'running' ? [] : [`city ${city.phase}`]),
+      ...(city.phase === 'running'
+        ? []
+        : [`city ${city.phase}${city.phase === 'binding' ? `, ids ${city.bindings?.bound ?? 0}` : ''}`]),
     ].join(' · ');
     before = { atMs, events, ...told };
     return line;

@@ -131,7 +131,7 @@ export const ERROR_REASONS = {
   LIMIT_OUT_OF_RANGE: {
     code: Code.InvalidArgument,
     http: 400,
-    message: 'A size, a wait or a bucket is outside its limits',
+    message: 'A size, a wait, a time or a bucket is outside its limits',
   },
   SHUTTING_DOWN: {
     code: Code.Unavailable,
