@@ -108,6 +108,7 @@ test('it is in force at once, as one value, and what is on record names nobody',
   await policy.suspend({ reason: 'enough' });
   await until(() => enforcement.inForce().compiled.policy.suspended, 'it is suspended');
   expect(seen.slice(-2)).toEqual([1, 2]);
+  expect(await metrics.registry.metrics()).toContain('deptrans_enforcement_suspended 1');
   const { rows } = await sql<{
     operation: string;
     detail: unknown;

@@ -129,7 +129,7 @@ test('a topic deleted and made again is read from its beginning, as another gene
   await untilReady(intake);
 });
 
-test('messages that the broker dropped before we read them are passed over', async () => {
+test('messages that the broker dropped before we read them are passed over and counted', async () => {
   const first = open();
   await produce(['p/a online 1', 'p/b online 2']);
   await untilTaken(2);
@@ -137,8 +137,11 @@ test('messages that the broker dropped before we read them are passed over', asy
   await produce(['p/c online 3', 'p/d online 4']);
   await kafka.admin.fetchTopicOffsets(kafka.topic); // the admin client must have heard of the topic
   await kafka.admin.deleteTopicRecords({ topic: kafka.topic, partitions: [{ partition: 0, offset: '3' }] });
-  open();
+  const metrics = openMetrics(systemClock);
+  open({ metrics });
   await untilTaken(3);
+  const lost = await metrics.registry.getSingleMetricAsString('deptrans_intake_lost_messages_total');
+  expect(Number(lost.split(' ').at(-1))).toBeGreaterThanOrEqual(1); // once more if the group is shared out anew meanwhile
   expect((await tables()).states.map((row) => row['profile'])).toEqual(['p/a', 'p/b', 'p/d']);
 });
 

@@ -44,3 +44,20 @@ test.each([
     expect((await world.ops.status({})).balance!.difference).toBe(BigInt(difference));
   },
 );
+
+test('what waits grows older, and changes of licence that wait are counted: those that are to be asked about', async () => {
+  await using world = await openThree();
+  const gauges = openGauges(world.db, world.metrics);
+  const read = async (name: string) => {
+    await gauges.read();
+    const text = await world.metrics.registry.getSingleMetricAsString(name);
+    return Number(/^\w+ (\S+)$/m.exec(text)![1]);
+  };
+  const before = await read('deptrans_oldest_pending_seconds');
+  await world.advance(600_000);
+  expect(await read('deptrans_oldest_pending_seconds')).toBeGreaterThanOrEqual(before + 600);
+  expect(await read('deptrans_licence_changes_waiting')).toBe(0);
+  await sql`insert into deptrans.licence_changes (driver_license_pd_id, former, changed_at, due_at)
+    values ('new', 'old', deptrans.now(), deptrans.now()), ('other', 'old', deptrans.now(), null)`.execute(world.db);
+  expect(await read('deptrans_licence_changes_waiting')).toBe(1);
+});
