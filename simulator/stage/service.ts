@@ -21,6 +21,18 @@ export type ServiceOptions = ServiceSurroundings & {
 /** Under which the service that is started here hashes ids in its journal. */
 export const journalKey = 'a-key-of-the-simulated-city';
 
+/**
+ * A whole city's drivers try wrong ids, from one address and in a few minutes: what would be an attack is everyday life here. Nor does a slow machine, on
+ * which all of them bind at once, are not answered in time and try again, use up what each may try.
+ */
+const CROWD = {
+  DEPTRANS_API_ADDRESS_ATTEMPTS: '100000',
+  DEPTRANS_API_SERVICE_ATTEMPTS: '100000',
+  DEPTRANS_API_PERSON_ATTEMPTS: '1000',
+  DEPTRANS_API_READ_TIMEOUT_MS: '8000',
+  DEPTRANS_API_DEADLINE_MS: '9000',
+};
+
 /** Starts the service as a process of its own, beside a simulated city; it knows nobody, unless `env` gives it keys. Ready to be called when this resolves. */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { databaseUrl, brokers, cityUrl, port = 0, metricsPort = 0, env = {}, onLine } = options;
@@ -36,13 +48,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       REGULATOR_LOGIN: 'service',
       REGULATOR_PASSWORD: 'secret',
       JOURNAL_KEY: journalKey,
-      // A whole city's drivers try wrong ids, from one address and in a few minutes: what would be an attack is everyday life here.
-      DEPTRANS_API_ADDRESS_ATTEMPTS: '100000',
-      DEPTRANS_API_SERVICE_ATTEMPTS: '100000',
-      // Nor does a slow machine, on which a whole city that binds at once is not answered in time and tries again, use up what a driver may try.
-      DEPTRANS_API_PERSON_ATTEMPTS: '1000',
-      DEPTRANS_API_READ_TIMEOUT_MS: '8000',
-      DEPTRANS_API_DEADLINE_MS: '9000',
+      ...CROWD,
       DRIVER_PROFILES_URL: `${cityUrl}/driver-profiles`,
       DRIVER_CATEGORIES_URL: `${cityUrl}/driver-categories`,
       DRIVER_TRACKSTORY_URL: `${cityUrl}/trackstory`,

@@ -25,7 +25,7 @@ beforeAll(async () => {
   const { stdout } = await run(process.execPath, [join(ROOT, 'consumer/pack.ts'), folder]);
   await writeFile(join(folder, 'package.json'), '{ "name": "somebody", "private": true, "type": "module" }');
   await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', stdout.trim()], { cwd: folder });
-}, 240_000);
+}, 600_000);
 afterAll(async () => {
   await api?.[Symbol.asyncDispose]();
   await database?.[Symbol.asyncDispose]();

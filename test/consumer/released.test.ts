@@ -24,7 +24,7 @@ beforeAll(async () => {
   await run('npm', ['ci', '--no-audit', '--no-fund', '--prefer-offline'], { cwd: folder });
   database = await openTestDatabase();
   api = await openFeedApi(database.db);
-}, 240_000);
+}, 600_000);
 afterAll(async () => {
   await api?.[Symbol.asyncDispose]();
   await database?.[Symbol.asyncDispose]();
