@@ -119,7 +119,7 @@ async function openSniffing() {
 async function answers(url: string): Promise<boolean> {
   const end = performance.now() + ANSWER_MS;
   for (;;) {
-    const answer = await fetch(url).catch(() => null);
+    const answer = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => null);
     if (answer?.ok) return true;
     if (performance.now() > end) return false;
     await pause(50);

@@ -56,12 +56,25 @@ async function installVirtualClock(db: Db): Promise<void> {
     'select clock_timestamp() + (select shift from deptrans.test_clock)'`.execute(db);
 }
 
+const IN_USE = '55006';
+
+/** The server waits for five seconds until nobody uses the database any more; on a busy machine that may be too short. */
 async function admin(url: string, statement: string): Promise<void> {
   const client = new pg.Client(url);
   await client.connect();
   try {
-    await client.query(statement);
+    for (let isDone = false; !isDone; ) isDone = await isDoneNow(client, statement);
   } finally {
     await client.end();
+  }
+}
+
+async function isDoneNow(client: pg.Client, statement: string): Promise<boolean> {
+  try {
+    await client.query(statement);
+    return true;
+  } catch (error) {
+    if (error instanceof pg.DatabaseError && error.code === IN_USE) return false;
+    throw error;
   }
 }
