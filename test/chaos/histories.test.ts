@@ -8,4 +8,4 @@ test('recorded histories over restarts of the service and of PostgreSQL: no judg
   const figures = await recordHistories(size, signal);
   const none = { Ordered: 0, Unique: 0, Reliable: 0, Atomic: 0, Resumable: 0, Bookmarkable: 0 };
   expect(figures).toMatchObject({ ok: true, wrong: none });
-}, 600_000);
+}, 1_800_000);

@@ -11,4 +11,4 @@ test('over a day of 1,000 drivers the loss of supply is what a judge counts who 
   expect(figures['kills']).toBeGreaterThan(2);
   expect(figures['policies']).toBeGreaterThan(2);
   expect(figures['blocked']).toBeGreaterThan(20);
-}, 600_000);
+}, 1_800_000);
