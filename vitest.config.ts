@@ -9,6 +9,7 @@ export default defineConfig({
     // Guards against what never ends, not measures of the machine.
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    teardownTimeout: 60_000,
     expect: { poll: { timeout: 60_000, interval: 20 } },
     reporters: ['default'],
   },

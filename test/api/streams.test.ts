@@ -97,7 +97,7 @@ test('who reads nothing costs a chunk, is cut off when a write has stalled, and 
   const { db } = database;
   const people = await addPeople(db, 6_000);
   await setSessions(db, people);
-  await using api = await openFeedApi(db, {}, { stallMs: 2_000 });
+  await using api = await openFeedApi(db, {}, { stallMs: 4_000 });
   const reader = new Consumer();
   const reading = (async () => {
     for await (const frame of api.updates.watchStatuses({})) reader.take(frame);

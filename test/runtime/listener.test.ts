@@ -41,6 +41,12 @@ async function readAll(socket: Socket): Promise<string> {
   return Buffer.concat(chunks).toString('latin1');
 }
 
+/** Nothing is read and no timer fires for so long. */
+function standStill(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
 async function getHttp2(url: string, body?: string): Promise<string> {
   const session = http2.connect(url);
   try {
@@ -170,6 +176,18 @@ test('a peer that does not answer pings is cut', async () => {
   await once(session, 'connect');
   for (let pings = 0; pings < 4; pings++) await once(session, 'ping');
   expect(session.closed).toBe(false);
+  session.close();
+});
+
+test('a process that stood still itself cuts nobody off whose answer lies unread', async () => {
+  await using listener = await open({ pingIntervalMs: 50 });
+  const session = http2.connect(listener.url);
+  await once(session, 'connect');
+  for (let pings = 0; pings < 5; pings++) {
+    await Promise.race([once(session, 'ping'), once(session, 'close')]);
+    expect(session.closed).toBe(false);
+    standStill(150);
+  }
   session.close();
 });
 
