@@ -90,7 +90,7 @@ test('10,000 streams of one client: as many as are allowed, the others refused a
     await stream.return?.();
   };
   await vi.waitFor(welcome, PATIENCE);
-}, 240_000);
+}, 900_000);
 
 test('who reads nothing costs a chunk, is cut off when a write has stalled, and goes on where it was', async () => {
   await using database = await openTestDatabase();
