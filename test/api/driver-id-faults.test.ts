@@ -6,6 +6,7 @@ import { openToAll } from '../../src/auth/auth.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { openLog } from '../../src/runtime/log.ts';
 import { openMetrics } from '../../src/runtime/metrics.ts';
+import { onAbort } from '../../src/runtime/on-abort.ts';
 import { inTransaction, openDatabase } from '../../src/store/database.ts';
 import { lockMapping } from '../../src/store/locks.ts';
 import { type DriverIdWorld, matches, openDriverIdWorld } from '../support/driver-id-world.ts';
@@ -20,6 +21,10 @@ beforeEach(async () => {
   world = await openDriverIdWorld();
 });
 afterEach(() => world[Symbol.asyncDispose]());
+
+/** A regulator that never answers, and is cut off. */
+const hangs: DriverIdWorld['regulator'] = (_, signal) =>
+  new Promise((resolve) => onAbort(signal, () => resolve({ kind: 'unknown', reason: 'cut_off' })));
 
 test('two people who bind one id at once: both are checked, the newest check has it', async () => {
   const { promise: bothAsked, resolve } = Promise.withResolvers<void>();
@@ -68,15 +73,13 @@ test('an id that changes hands during every check is a CONFLICT', async () => {
 
 test('the whole call keeps its deadline: a check that hangs is cut, and nothing is saved', async () => {
   await using quick = await world.open({ callTimeoutMs: TIGHT_MS });
-  world.regulator = (_, signal) =>
-    new Promise((resolve) => signal.addEventListener('abort', () => resolve({ kind: 'unknown', reason: 'cut_off' })));
+  world.regulator = hangs;
   expect(await world.set('ann', '42', quick)).toMatchObject({ status: 503, reason: 'REGULATOR_UNAVAILABLE' });
   expect((await readBindings(world.db)).bindings).toEqual({});
 });
 
 test('a caller who waits for less is answered within that, with a reason', async () => {
-  world.regulator = (_, signal) =>
-    new Promise((resolve) => signal.addEventListener('abort', () => resolve({ kind: 'unknown', reason: 'cut_off' })));
+  world.regulator = hangs;
   // Told to the service alone: the library, which looks at the header, would be another who may notice first that the time is over.
   const service = world.service();
   const setDriverId: typeof service.setDriverId = (request, context) =>

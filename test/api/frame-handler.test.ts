@@ -11,6 +11,7 @@ import {
 import { ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { refuse } from '../../src/api/errors.ts';
 import type { FrameStream } from '../../src/api/frame-handler.ts';
+import { onAbort } from '../../src/runtime/on-abort.ts';
 import { answers, type Edge, openEdge, transports } from '../support/edge.ts';
 
 const encoded = answers.idFrames.map((message) => encodeEnvelope(0, toBinary(WatchIdsResponseSchema, message)));
@@ -26,7 +27,7 @@ const frames: FrameStream = async function* (request, signal) {
   if (kind === 1) throw refuse('SHUTTING_DOWN');
   if (kind === 2) throw new Error('licence "9901 123456" is broken');
   if (kind !== 3) return;
-  await new Promise((resolve) => signal.addEventListener('abort', resolve));
+  await new Promise<void>((resolve) => onAbort(signal, resolve));
   signal.throwIfAborted();
 };
 

@@ -11,6 +11,7 @@ import {
 import { ReportStatusesResponseSchema, StatusIngestService } from '../../gen/deptrans/v1/status_ingest_pb.ts';
 import { ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { refuse } from '../../src/api/errors.ts';
+import { onAbort } from '../../src/runtime/on-abort.ts';
 import { answers, type Edge, openEdge, transports } from '../support/edge.ts';
 
 let edge: Edge;
@@ -105,8 +106,7 @@ describe.each(Object.entries(transports))('%s', (_name, make) => {
   test('a deadline is kept', async () => {
     await using slow = await openEdge({
       diagnostics: {
-        checkDriver: (_, { signal }) =>
-          new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+        checkDriver: (_, { signal }) => new Promise((_resolve, reject) => onAbort(signal, () => reject(signal.reason))), // or it is over already
       },
     });
     const client = createClient(DiagnosticsService, make(slow.url));

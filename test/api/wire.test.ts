@@ -7,6 +7,7 @@ import { SetDriverIdRequestSchema } from '../../gen/deptrans/v1/driver_id_pb.ts'
 import { ReportStatusesRequestSchema } from '../../gen/deptrans/v1/status_ingest_pb.ts';
 import { ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { StatusSchema } from '../../gen/google/rpc/status_pb.ts';
+import { onAbort } from '../../src/runtime/on-abort.ts';
 import { type Edge, openEdge } from '../support/edge.ts';
 
 const SECRET = '9901123456';
@@ -196,7 +197,7 @@ async function openHolding() {
       checkDriver: (_, { signal }) => {
         held.entered = true;
         return new Promise((_resolve, reject) => {
-          signal.addEventListener('abort', () => {
+          onAbort(signal, () => {
             held.aborted = true;
             reject(signal.reason);
           });
