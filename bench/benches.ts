@@ -8,6 +8,7 @@ import { feedBench } from './feed/feed.ts';
 import { latencyBench } from './feed/latency.ts';
 import { pollingBench } from './feed/polling.ts';
 import { snapshotBench } from './feed/snapshot.ts';
+import { wholeBench } from './feed/whole.ts';
 import type { Bench } from './frame.ts';
 import { allGoals, type GoalId } from './goals.ts';
 import { intakeBench } from './intake/intake.ts';
@@ -25,6 +26,7 @@ export const benches: readonly Bench[] = [
   scalingBench,
   feedBench,
   snapshotBench,
+  wholeBench,
   latencyBench,
   coldStartBench,
   pollingBench,

@@ -104,14 +104,14 @@ async function openTrial(size: Size): Promise<Trial> {
 }
 
 /** People who are counted now; 0 before the first count. */
-async function counted(db: Db): Promise<number> {
+export async function counted(db: Db): Promise<number> {
   const { rows } = await sql<{ n: number | null }>`
     select sum((figures->0->'connected'->>'people')::int)::int as n from deptrans.supply_now`.execute(db);
   return rows[0]?.n ?? 0;
 }
 
 /** Gives every row its number, as if it had come through the feed. */
-async function publishAll(db: Db, profiles: number): Promise<void> {
+export async function publishAll(db: Db, profiles: number): Promise<void> {
   await sql`update deptrans.driver_persons set seq = profile_no`.execute(db);
   await sql`update deptrans.profiles set seq = ${profiles} + person_no`.execute(db);
   await sql`update deptrans.session_statuses set seq = ${2 * profiles} + person_no`.execute(db);

@@ -3,20 +3,25 @@ import { type Db, inTransaction } from '../../src/store/database.ts';
 import { fillPeople } from '../database/fill-people.ts';
 import { shift } from '../intake/mixes.ts';
 
-export type City = { profiles: number; drivers: number };
+export type City = {
+  profiles: number;
+  drivers: number;
+  /** How many in ten drivers are bound to an id. */
+  boundOfTen?: number;
+};
 
 /**
  * Fills an empty database with a mirror of `profiles` profiles, of which the first `drivers` are in the middle of the shifts that `load.ts` goes on with:
- * their states are known, six in ten are bound to an id, and what is to be told of those has been told. The rate of the regulator has been found.
+ * their states are known, six in ten (or `boundOfTen`) are bound to an id, and what is to be told of those has been told. The rate of the regulator has been found.
  */
-export async function fillCity(db: Db, { profiles, drivers }: City): Promise<void> {
+export async function fillCity(db: Db, { profiles, drivers, boundOfTen = 6 }: City): Promise<void> {
   await inTransaction(db, async (tx) => {
     await fillPeople(tx, profiles);
     await sql`insert into deptrans.driver_states (park_id, driver_id, status, connected_at, event_at, source_gen, source_offset, seen_at)
       select md5('park ' || i % 2000), md5('driver ' || i), case when ${offDuty} then 'offline' else 'online' end, t, t, 0, -1, t
         from generate_series(0, ${drivers - 1}::int) i, (select deptrans.now() - interval '1 hour' as t offset 0) now
        order by ${anyOrder}`.execute(tx);
-    await fillAccounts(tx, drivers);
+    await fillAccounts(tx, drivers, boundOfTen);
     await sql`insert into deptrans.mirror_streams (stream, revision, complete, confirmed_at)
       select s, 'newest', true, deptrans.now() from unnest(array['profiles', 'categories']) s
       on conflict (stream) do update set revision = 'newest', complete = true, confirmed_at = excluded.confirmed_at`.execute(
@@ -35,10 +40,10 @@ const anyOrder = sql.raw(`md5('place ' || i)`);
 /** Whether driver i has gone off line just before the first event of a load: the last of the mix. */
 const offDuty = sql.raw(`i % ${shift.length} = 0`);
 
-async function fillAccounts(tx: Db, drivers: number): Promise<void> {
+async function fillAccounts(tx: Db, drivers: number, boundOfTen: number): Promise<void> {
   await sql`insert into deptrans.profiles (driver_license_pd_id, person_no, deptrans_id, updated_at, checked_at)
     select md5('person ' || i), i + 1, 1000000 + i, deptrans.now(), deptrans.now() from generate_series(0, ${drivers - 1}::int) i
-     where i % 10 < 6 order by ${anyOrder}`.execute(tx);
+     where i % 10 < ${boundOfTen} order by ${anyOrder}`.execute(tx);
   await sql`insert into deptrans.reports (deptrans_id, believed, region, session_id, session_status, session_end, session_end_is_estimate,
       session_read_at, last_sent_at, last_target)
     select b.deptrans_id, not ${offDuty}, 'moscow', 'session-' || b.deptrans_id, case when ${offDuty} then 'finished' else 'online' end,

@@ -127,6 +127,28 @@ test('a great batch is cut into frames between people, in one chain', () => {
   expect(one.consumer.position).toBe(5_500n);
 });
 
+test('a snapshot comes in chunks of at most 512 KiB, also where keys, tokens and words are long', () => {
+  const image = new Image();
+  for (let no = 1; no <= PEOPLE; no++) {
+    const long = { park_id: `${no}`.padEnd(128, 'p'), driver_id: `${no}`.padEnd(128, 'd') };
+    const driver_license_pd_id = `${no}`.padEnd(128, 't');
+    image.putProfile({ ...profileRow(no, no, no), ...long, driver_license_pd_id });
+    const raw = { session_status: 'unrecognised', session_status_raw: 'w'.repeat(200), driver_license_pd_id };
+    image.putSession({ ...sessionRow(no, PEOPLE + no), ...raw });
+  }
+  const copy = buildCopy(image, { epoch: 'a'.repeat(32), head: 2 * PEOPLE, floor: 0 });
+  const reader = { filter: null, filterHash: filterHash('statuses', []), omitThrough: 0 };
+  const sizes: number[] = [];
+  for (let position = 0; position < stream(copy).through; ) {
+    const { frame, through } = stream(copy).read(position, reader);
+    sizes.push(frame.length);
+    position = through;
+  }
+  expect(sizes.length).toBeGreaterThan(3);
+  expect(sizes.reduce((sum, size) => sum + size)).toBeGreaterThan(PEOPLE * 600);
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(512 * 1024);
+});
+
 test('a person with more profiles than a block holds is never split', () => {
   const copy = loadCopy();
   const profiles = Array.from({ length: 1_200 }, (_, i) => profileRow(10_000 + i, 4_001 + i, 9_000));
