@@ -55,7 +55,7 @@ const hurry = {
 };
 
 /** At most from the freeze to the rest: in a backlog readings and questions after changes of licence wait for the reports. */
-const patienceMs = 900_000;
+export const patienceMs = 900_000;
 
 /** Resolves when every instance is ready. The city does not move before `simulator.city.start()`. */
 export async function openStage(options: StageOptions): Promise<Stage> {
