@@ -25,7 +25,7 @@ export function bindingAt(record: DriverRecord, asOf: Date | null, journalKey: s
   const next = later.bindings[0];
   if (binding && (!asOf || binding.updatedAt <= asOf)) {
     const { deptransId, state, updatedAt } = binding;
-    const account = deptransId === null ? null : accountHash(journalKey, deptransId).toString('hex');
+    const account = deptransId === null ? null : accountHash(journalKey, deptransId);
     const isTold = line?.outcome === state && (account === null || line.account === account);
     return { state, deptransId, account, since: updatedAt, reason: (isTold && line.reason) || '' };
   }
@@ -41,7 +41,7 @@ export function bindingAt(record: DriverRecord, asOf: Date | null, journalKey: s
 
 function fromLine({ outcome, account, at, reason }: JournalLine, { binding }: DriverRecord, journalKey: string) {
   const own = binding?.deptransId ?? null;
-  const isStillIts = own !== null && accountHash(journalKey, own).toString('hex') === account;
+  const isStillIts = own !== null && accountHash(journalKey, own) === account;
   const state: BindingState = outcome === 'rejected' ? 'rejected' : outcome === 'unbound' ? 'unbound' : 'bound';
   return { state, deptransId: isStillIts ? own : null, account, since: at, reason: reason ?? '' };
 }

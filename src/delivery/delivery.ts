@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import type { Personal } from '../clients/personal.ts';
 import type { Trackstory } from '../clients/trackstory.ts';
 import { candidates } from '../domain/eligibility.ts';
@@ -111,7 +112,7 @@ export function openDelivery(parts: DeliveryParts): Delivery {
   const worker: WorkerParts = {
     exchanges: openExchanges(regulator, pace, clock, limits.slackMs),
     limits,
-    journalKey: parts.journalKey,
+    journalKey: createSecretKey(parts.journalKey, 'utf8'),
     clock,
     onReading: (result) => readings.inc({ result }),
     intents: openBatcher<Intent, WrittenIntent | null>({
@@ -140,11 +141,13 @@ export function openDelivery(parts: DeliveryParts): Delivery {
     const options = { now, maxAgeMs: limits.positionMaxAgeMs, log, metrics, signal };
     const positions = await freshPositions(trackstory, asked, options);
     await Promise.all(
-      looks.map((look) =>
-        workOn(look, inForce, positions, worker, signal)
-          .catch((err) => log.error({ err, token: look.token }, 'look failed'))
-          .finally(() => pace.leave(look.token)),
-      ),
+      looks.map((look) => {
+        const leave = () => pace.leave(look.token);
+        return workOn(look, inForce, positions, worker, signal).then(leave, (err) => {
+          leave();
+          log.error({ err, token: look.token }, 'look failed');
+        });
+      }),
     );
   };
 

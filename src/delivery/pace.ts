@@ -75,6 +75,8 @@ const LEAST_PAUSE_MS = 10;
 const CAREFUL_MS = 5_000;
 /** A turn that waited longer for a place than this is void: turns that are saved up would be used in a burst. */
 const STALE_MS = 250;
+/** Why a pause is cut short; without a reason of its own a signal makes an error, with its stack. */
+const AWAKE = 'awake';
 
 /** Outcomes of calls that the regulator took without complaint: the rate may grow. */
 const ANSWERED: ReadonlySet<Outcome<unknown>['kind']> = new Set(['accepted', 'already', 'rejected']);
@@ -146,10 +148,11 @@ export function openPace({ maxInFlight, failuresToShut, gate, clock, onChange }:
       return Math.max(0, Math.min(free, room * shared - undecided.size));
     },
     async ready(signal) {
+      if (!full) return clock.sleep(pauseMs, signal);
       const done = new AbortController();
       const pause = clock.sleep(pauseMs, AbortSignal.any([signal, done.signal]));
-      await Promise.race(full ? [pause, ended.promise] : [pause]);
-      done.abort();
+      await Promise.race([pause, ended.promise]);
+      done.abort(AWAKE);
     },
     async call(wait, run, judge) {
       const turn = await begin(wait);
@@ -161,7 +164,8 @@ export function openPace({ maxInFlight, failuresToShut, gate, clock, onChange }:
       try {
         const result = await run();
         concurrency.observe(clock.monotonic() - started);
-        await learn(judge(result), turn.cutNo)?.catch(() => {}); // the database is away: the next outcome says it again
+        const learning = learn(judge(result), turn.cutNo);
+        if (learning !== undefined) await learning.catch(() => {}); // the database is away: the next outcome says it again
         return result;
       } finally {
         places.giveBack();
@@ -174,7 +178,7 @@ export function openPace({ maxInFlight, failuresToShut, gate, clock, onChange }:
     decided: (token) => undecided.delete(token),
     leave(token) {
       undecided.delete(token);
-      if (!inFlight.delete(token)) return;
+      if (!inFlight.delete(token) || freeNow() === 0) return;
       ended.resolve();
       ended = Promise.withResolvers();
     },

@@ -29,41 +29,32 @@ const LEAST_BATCH = 3;
 export function openReportBatches(regulator: Regulator, pace: Pace, clock: Clock): ReportBatches {
   let waiting: Waiting[] = [];
 
-  const timed = async <T>(call: () => Promise<T>): Promise<{ result: T; sentAt: Date; answeredAt: Date }> => {
-    const sentAt = new Date(clock.now());
-    const result = await call();
-    return { result, sentAt, answeredAt: new Date(clock.now()) };
-  };
-
-  const sendOne = async ({ report, startBy, signal, done }: Waiting): Promise<void> => {
-    const made = await pace.call(
-      { startBy, signal },
-      () => timed(() => regulator.report(report.deptransId, report.direction, report.occurredAt, signal)),
-      ({ result }) => result,
-    );
-    if (made instanceof NoTurn) done(made);
-    else done({ outcome: made.result, sentAt: made.sentAt, answeredAt: made.answeredAt });
+  const sendOne = ({ report, startBy, signal, done }: Waiting): Promise<void> => {
+    const make = (): Promise<Made<Session | null>> => {
+      const sentAt = new Date(clock.now());
+      return regulator
+        .report(report.deptransId, report.direction, report.occurredAt, signal)
+        .then((outcome) => ({ outcome, sentAt, answeredAt: new Date(clock.now()) }));
+    };
+    return pace.call({ startBy, signal }, make, ({ outcome }) => outcome).then(done);
   };
 
   const sendBatch = async (batch: readonly Waiting[]): Promise<void> => {
     const [first] = batch;
     const startBy = Math.min(...batch.map((one) => one.startBy));
-    const made = await pace.call(
-      { startBy, signal: first!.signal },
-      () =>
-        timed(() =>
-          regulator.reportBatch(
-            batch.map(({ report }) => report),
-            first!.signal,
-          ),
-        ),
-      ({ result }) => wholeOutcome(result),
-    );
+    const make = async () => {
+      const sentAt = new Date(clock.now());
+      const reports = batch.map(({ report }) => report);
+      const outcomes = await regulator.reportBatch(reports, first!.signal);
+      return { outcomes, sentAt, answeredAt: new Date(clock.now()) };
+    };
+    const judge = ({ outcomes }: Awaited<ReturnType<typeof make>>) => wholeOutcome(outcomes);
+    const made = await pace.call({ startBy, signal: first!.signal }, make, judge);
     if (made instanceof NoTurn) for (const { done } of batch) done(made);
-    else if (!made.result) await sendAll(batch, false);
+    else if (!made.outcomes) await sendAll(batch, false);
     else {
-      const { result, sentAt, answeredAt } = made;
-      for (const [i, { done }] of batch.entries()) done({ outcome: result[i]!, sentAt, answeredAt });
+      const { outcomes, sentAt, answeredAt } = made;
+      for (const [i, { done }] of batch.entries()) done({ outcome: outcomes[i]!, sentAt, answeredAt });
     }
   };
 

@@ -17,7 +17,7 @@ import type { Batcher } from '../runtime/batcher.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { ClaimedLook } from '../store/claim.ts';
 import type { Intent, WrittenIntent } from '../store/intent.ts';
-import { accountHash, type JournalEntry } from '../store/journal.ts';
+import { accountHash, type JournalEntry, type JournalKey } from '../store/journal.ts';
 import type { SettleItem } from '../store/settle.ts';
 import type { Exchanges } from './exchange.ts';
 
@@ -36,7 +36,7 @@ export type WorkerParts = {
   intents: Batcher<Intent, WrittenIntent | null>;
   settlements: Batcher<SettleItem, void>;
   limits: WorkerLimits;
-  journalKey: string;
+  journalKey: JournalKey;
   clock: Clock;
   /** Told what each reading of the regulator showed. */
   onReading(result: ReadingResult): void;
@@ -49,46 +49,59 @@ export type ReadingResult = 'as_believed' | 'differs' | 'over' | 'doubt_ended';
  * Brings one claimed account to its end: reads the regulator if something is in doubt, decides, writes the intent, calls, settles.
  * At most one report goes out under a lease, and none before its intent is durable.
  */
-export async function workOn(
-  claimed: ClaimedLook,
+export function workOn(
+  look: ClaimedLook,
+  rules: Rules,
+  positions: Positions,
+  parts: WorkerParts,
+  signal: AbortSignal,
+): Promise<void> {
+  if (needsReading(look, parts.limits)) return readFirst(look, rules, positions, parts, signal);
+  return act(look, undefined, [], rules, positions, parts, signal);
+}
+
+async function readFirst(
+  look: ClaimedLook,
   rules: Rules,
   positions: Positions,
   parts: WorkerParts,
   signal: AbortSignal,
 ): Promise<void> {
   const { exchanges, settlements, limits } = parts;
+  const { outcome, entry } = await exchanges.read(look, signal);
   const journal: JournalEntry[] = [];
-  let look = claimed;
-  let session: Session | null | undefined;
-  if (needsReading(look, limits)) {
-    const { outcome, entry } = await exchanges.read(look, signal);
-    if (entry) journal.push({ ...entry, account: accountHash(parts.journalKey, look.account.deptransId) });
-    const account = applyReading(look, outcome, limits);
-    if (!account) {
-      await settlements.add({
-        look,
-        settlement: settleFailedReading(look, outcome, limits),
-        mayHaveTakenEffect: false,
-        journal,
-      });
-      return;
-    }
-    const result = resultOf(look.account, account);
-    parts.onReading(result);
-    if (result === 'differs' && journal[0]) {
-      journal[0].reason = 'differs';
-      journal[0].direction = account.believed ? 'connected' : 'disconnected';
-    }
-    look = { ...look, account };
-    if (outcome.kind === 'accepted') session = outcome.value;
-  }
-  const plan = planFor(look, desiredLevel(look, rules, positions, limits), limits.maxAgeMs);
-  if (plan.kind !== 'report') {
-    const settlement = withReading(settleWithoutCall(look, plan, limits), session);
+  if (entry) journal.push({ ...entry, account: accountHash(parts.journalKey, look.account.deptransId) });
+  const account = applyReading(look, outcome, limits);
+  if (!account) {
+    const settlement = settleFailedReading(look, outcome, limits);
     await settlements.add({ look, settlement, mayHaveTakenEffect: false, journal });
     return;
   }
-  await report(look, plan, session, journal, parts, signal);
+  const result = resultOf(look.account, account);
+  parts.onReading(result);
+  if (result === 'differs' && journal[0]) {
+    journal[0].reason = 'differs';
+    journal[0].direction = account.believed ? 'connected' : 'disconnected';
+  }
+  const session = outcome.kind === 'accepted' ? outcome.value : undefined;
+  await act({ ...look, account }, session, journal, rules, positions, parts, signal);
+}
+
+/** Decides and does it. `session`: what the regulator was read to say. */
+function act(
+  look: ClaimedLook,
+  session: Session | null | undefined,
+  journal: JournalEntry[],
+  rules: Rules,
+  positions: Positions,
+  parts: WorkerParts,
+  signal: AbortSignal,
+): Promise<void> {
+  const { settlements, limits } = parts;
+  const plan = planFor(look, desiredLevel(look, rules, positions, limits), limits.maxAgeMs);
+  if (plan.kind === 'report') return report(look, plan, session, journal, parts, signal);
+  const settlement = withReading(settleWithoutCall(look, plan, limits), session);
+  return settlements.add({ look, settlement, mayHaveTakenEffect: false, journal });
 }
 
 function resultOf(before: Account, after: Account): ReadingResult {

@@ -40,13 +40,13 @@ export function desiredLevel(look: Look, rules: Rules, positions: Positions, lim
   const able = awake(look, limits);
   if (able.length === 0) return { kind: 'disconnected', reason: 'silent' };
   if (!rules.regions.some((region) => region.on)) return { kind: 'disconnected', reason: 'region_off' };
-  const pairs = able.flatMap((profile) =>
-    rules.regions.filter((region) => admits(region, profile)).map((region) => ({ profile, region })),
-  );
+  const pairs = able.flatMap((profile) => {
+    const at = positions.get(profileKey(profile));
+    return rules.regions.filter((region) => admits(region, profile)).map((region) => ({ profile, region, at }));
+  });
   if (pairs.length === 0) return { kind: 'disconnected', reason: 'tariff' };
 
-  const at = (profile: OwnedProfile) => positions.get(profileKey(profile));
-  const inside = pairs.filter(({ profile, region }) => isInside(at(profile), region));
+  const inside = pairs.filter(({ at, region }) => isInside(at, region));
   const here = inside.find(({ region }) => region.id === account.region) ?? inside[0];
   const as = (region: string, outsideSince: Date | null): Desired => ({
     kind: 'connected',
@@ -56,12 +56,12 @@ export function desiredLevel(look: Look, rules: Rules, positions: Positions, lim
   });
   if (here) return as(here.region.id, null);
 
-  const unknown = pairs.find(({ profile }) => !at(profile));
+  const unknown = pairs.find(({ at }) => !at);
   if (!account.believed)
     return unknown ? { kind: 'wait', reason: 'no_position' } : { kind: 'disconnected', reason: 'outside' };
   const home = pairs.find(({ region }) => region.id === account.region) ?? pairs[0]!;
   if (unknown) return as(home.region.id, account.outsideSince);
-  if (pairs.some(({ profile, region }) => isNear(at(profile), region))) return as(home.region.id, null);
+  if (pairs.some(({ at, region }) => isNear(at, region))) return as(home.region.id, null);
   const since = account.outsideSince ?? now;
   const dwelt = now.getTime() - since.getTime() >= home.region.dwellMs;
   return dwelt ? { kind: 'disconnected', reason: 'outside' } : as(home.region.id, since);

@@ -47,11 +47,12 @@ export function openMoscow(options: MoscowOptions): Regulator & AsyncDisposable 
   };
   const tokens = openTokenSource({ store: options.tokens, login: logIn, renewAfterMs: options.renewAfterMs, clock });
 
-  const timed = async <T>(call: string, work: () => Promise<Outcome<T>>): Promise<Outcome<T>> => {
+  const timed = <T>(call: string, work: () => Promise<Outcome<T>>): Promise<Outcome<T>> => {
     const started = clock.monotonic();
-    const outcome = await work();
-    timer.observe(call, outcome.kind, clock.monotonic() - started);
-    return outcome;
+    return work().then((outcome) => {
+      timer.observe(call, outcome.kind, clock.monotonic() - started);
+      return outcome;
+    });
   };
 
   /** A token by `until`, or null: nobody has one, `signal` aborted, or our database is away. */

@@ -5,8 +5,8 @@ import type { Db } from './database.ts';
 
 export type Intent = {
   deptransId: string;
-  /** For the journal. */
-  account: Buffer;
+  /** For the journal, see `accountHash`. */
+  account: string;
   person: string | null;
   token: number;
   direction: Direction;
@@ -32,7 +32,7 @@ export async function writeIntents(tx: Db, intents: readonly Intent[]): Promise<
     target: intent.direction === 'connected',
     happened_at: intent.happenedAt.getTime(),
     lease_ms: intent.leaseMs,
-    account: intent.account.toString('hex'),
+    account: intent.account,
     person: intent.person,
     region: intent.region,
   }));

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, type KeyObject } from 'node:crypto';
 import { type RawBuilder, sql } from 'kysely';
 import type { Db } from './database.ts';
 
@@ -9,7 +9,7 @@ export type JournalEntry = {
   driverId?: string;
   person?: string | null;
   /** See `accountHash`. */
-  account?: Buffer;
+  account?: string;
   direction?: 'connected' | 'disconnected';
   outcome?: string;
   reason?: string;
@@ -23,9 +23,14 @@ export type JournalEntry = {
   detail?: Record<string, unknown>;
 };
 
-/** The keyed hash under which a deptrans id stands in the journal. Whoever has the key can look an id up; nobody can read one out. */
-export function accountHash(key: string, deptransId: string): Buffer {
-  return createHmac('sha256', key).update(deptransId).digest().subarray(0, 16);
+/** The key of the hash of ids. A `KeyObject` is for those who hash with every report: it is made ready once. */
+export type JournalKey = string | KeyObject;
+
+/**
+ * The keyed hash under which a deptrans id stands in the journal, in hexadecimal digits. Whoever has the key can look an id up; nobody can read one out.
+ */
+export function accountHash(key: JournalKey, deptransId: string): string {
+  return createHmac('sha256', key).update(deptransId).digest('hex').slice(0, 32);
 }
 
 /** Appends lines, all stamped with the database's time. */
@@ -41,7 +46,7 @@ export function journalLines(entries: readonly JournalEntry[]): RawBuilder<unkno
     park_id: e.parkId,
     driver_id: e.driverId,
     driver_license_pd_id: e.person,
-    account: e.account && `\\x${e.account.toString('hex')}`,
+    account: e.account && `\\x${e.account}`,
     direction: e.direction,
     outcome: e.outcome,
     reason: e.reason,

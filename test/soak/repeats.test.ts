@@ -29,7 +29,7 @@ test('a repeat is explained by a kill between the two reports if the first was n
   await using database = await openTestDatabase();
   const settled = (id: string, s: number) =>
     sql`insert into deptrans.journal (at, kind, account, direction, outcome, sent_at, answered_at)
-      values (deptrans.now(), 'outcome', ${accountHash(journalKey, id)}, 'connected', 'accepted',
+      values (deptrans.now(), 'outcome', decode(${accountHash(journalKey, id)}, 'hex'), 'connected', 'accepted',
         ${new Date(BEGAN_MS + s * 1_000 - 100)}, ${new Date(BEGAN_MS + s * 1_000 + 100)})`.execute(database.db);
   const calls = ['1', '2', '3', '4'].flatMap((id) => [report(id, 10, 'opened'), report(id, 40, 'repeated')]);
   calls.push(report('5', 20, 'repeated')); // of something nobody did

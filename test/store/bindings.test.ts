@@ -65,7 +65,7 @@ test('a first binding makes the account, wakes it, routes the rows of the person
   expect(await lastChange(db)).toEqual({ sessions: [], bindings: [no], profiles: [] });
   expect(await journal(db)).toEqual(['ann bound checked ann']);
   const { rows } = await sql<{ account: Buffer }>`select account from deptrans.journal`.execute(db);
-  expect(rows[0]?.account).toEqual(accountHash(KEY, '42'));
+  expect(rows[0]?.account.toString('hex')).toBe(accountHash(KEY, '42'));
   expect(await readCaller(db, driverOf('ann'), idOf('42'))).toMatchObject({ binding: saved });
 });
 
