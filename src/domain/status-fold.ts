@@ -42,7 +42,7 @@ export type FoldLimits = {
   maxSilenceMs: number;
 };
 
-/** `seenAtMs` moves in steps of at least this, so that most events leave the index on it alone. */
+/** `seenAtMs` moves in steps of at least this, and with each change of connected: exact enough to tell silence. */
 export const seenGrainMs = 10 * 60_000;
 
 export const unknownStatus: KnownStatus = {

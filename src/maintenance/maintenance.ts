@@ -21,6 +21,7 @@ import {
   dropPartitions,
   type EndKey,
   makePartitions,
+  type StateKey,
 } from '../store/retention.ts';
 import { deleteSupplyChanges } from '../store/supply-changes.ts';
 import { deleteSupplyHistory } from '../store/supply-figures.ts';
@@ -66,7 +67,8 @@ const LEADER = 'maintenance';
 const BITE = 5_000;
 const DAYS_AHEAD = 4;
 const KEPT_RULES = 100;
-const FIRST_END: EndKey = { parkId: '', driverId: '', outcome: '' };
+const FIRST_STATE: StateKey = { parkId: '', driverId: '' };
+const FIRST_END: EndKey = { ...FIRST_STATE, outcome: '' };
 /** Intake refuses events older than that, so what guards against their replay may go then. */
 const REPLAY_HORIZON_DAYS = 7;
 
@@ -78,6 +80,7 @@ export function openMaintenance(parts: MaintenanceParts): Maintenance {
   ] as const);
 
   let nextAccount = '';
+  let nextState: StateKey = FIRST_STATE;
   let nextEnd: EndKey = FIRST_END;
 
   const eat = async (what: string, bite: () => Promise<number>, signal: AbortSignal): Promise<number> => {
@@ -92,6 +95,14 @@ export function openMaintenance(parts: MaintenanceParts): Maintenance {
     const { deleted, last } = await deleteAccounts(db, limits.accountDays, nextAccount, BITE);
     nextAccount = last ?? '';
     if (deleted > 0) removed.inc({ what: 'reports' }, deleted);
+    return deleted;
+  };
+
+  /** The same of the states of profiles. */
+  const eatStates = async (): Promise<number> => {
+    const { deleted, next } = await deleteOfflineStates(db, REPLAY_HORIZON_DAYS, nextState, BITE);
+    nextState = next ?? FIRST_STATE;
+    if (deleted > 0) removed.inc({ what: 'driver_states' }, deleted);
     return deleted;
   };
 
@@ -119,7 +130,6 @@ export function openMaintenance(parts: MaintenanceParts): Maintenance {
       ['supply_minutes', () => deleteSupplyHistory(db, 'minute', limits.supplyMinuteDays, BITE)],
       ['supply_hours', () => deleteSupplyHistory(db, 'hour', limits.supplyHourDays, BITE)],
       ['feed_log', () => deleteFeedLog(db, limits.feedLogMs, BITE)],
-      ['driver_states', () => deleteOfflineStates(db, REPLAY_HORIZON_DAYS, BITE)],
       ['tombstones', () => inTransaction(db, (tx) => collectTombstones(tx, old, BITE))],
     ];
     let sum =
@@ -127,7 +137,7 @@ export function openMaintenance(parts: MaintenanceParts): Maintenance {
       (await dropPartitions(db, ['supply_intervals'], limits.supplyMinuteDays));
     if (sum > 0) removed.inc({ what: 'partitions' }, sum);
     for (const [what, bite] of bites) sum += await eat(what, bite, signal);
-    sum += (await eatAccounts()) + (await eatEnds()) + (await deleteRules(db, KEPT_RULES));
+    sum += (await eatAccounts()) + (await eatStates()) + (await eatEnds()) + (await deleteRules(db, KEPT_RULES));
     return sum;
   };
 

@@ -131,8 +131,8 @@ export async function writeStates(tx: Db, { states, changes, queue }: StateChang
         from (select deptrans.now() as at, (select count(*) from replaced) as after_locking offset 0) n, queued k
        order by 1, 2
       on conflict (park_id, driver_id) do update set status = excluded.status, version = excluded.version,
-        event_at = excluded.event_at, queued_at = excluded.queued_at, carries_event = true, due_at = excluded.due_at,
-        wait_reason = null
+        event_at = excluded.event_at, queued_at = excluded.queued_at, carries_event = true,
+        due_at = least(status_queue.due_at, excluded.due_at), wait_reason = null
     )
     select (select count(*)::int from state) as written, (select count(*)::int from replaced where carries_event) as replaced`.execute(
     tx,

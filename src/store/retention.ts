@@ -67,16 +67,35 @@ export async function deleteFeedLog(db: Db, keepMs: number, limit: number): Prom
   return rows.length;
 }
 
-/** Offline profiles whose last event is older than what intake still accepts: a replay of it cannot come any more. */
-export async function deleteOfflineStates(db: Db, horizonDays: number, limit: number): Promise<number> {
-  const { rows } = await sql`/* retention.driver_states */
-    delete from deptrans.driver_states where (park_id, driver_id) in (
+/** Where a page of states begins: after this key. */
+export type StateKey = { parkId: string; driverId: string };
+
+/**
+ * Offline profiles of one page of the key whose last event is older than what intake still accepts: a replay of it cannot come any more. `next`: where
+ * the page after it begins; null: this was the last.
+ */
+export async function deleteOfflineStates(
+  db: Db,
+  horizonDays: number,
+  { parkId, driverId }: StateKey,
+  limit: number,
+): Promise<{ deleted: number; next: StateKey | null }> {
+  const { rows } = await sql<{ last: StateKey | null; seen: number; deleted: number }>`/* retention.driver_states */
+    with page as (
       select park_id, driver_id from deptrans.driver_states
-       where not connected and seen_at < (select deptrans.now()) - ${horizonDays + 1} * interval '1 day'
-         and event_at < (select deptrans.now()) - ${horizonDays + 1} * interval '1 day'
-       order by seen_at limit ${limit} for update skip locked)
-    returning 1`.execute(db);
-  return rows.length;
+       where (park_id, driver_id) > (${parkId}, ${driverId}) order by park_id, driver_id limit ${limit}),
+    old as (
+      select s.park_id, s.driver_id from page join deptrans.driver_states s using (park_id, driver_id)
+       where not s.connected and s.event_at < (select deptrans.now()) - ${horizonDays + 1} * interval '1 day'
+       order by s.park_id, s.driver_id for update of s skip locked),
+    gone as (
+      delete from deptrans.driver_states s using old
+       where s.park_id = old.park_id and s.driver_id = old.driver_id returning 1)
+    select (select json_build_object('parkId', park_id, 'driverId', driver_id) from page
+             order by park_id desc, driver_id desc limit 1) as last,
+           (select count(*) from page)::int as seen, (select count(*) from gone)::int as deleted`.execute(db);
+  const { last, seen, deleted } = rows[0]!;
+  return { deleted, next: seen === limit ? last : null };
 }
 
 /** Accounts that nobody owns, and of which nothing is believed, doubted or planned. `after` pages through the key. */

@@ -121,7 +121,7 @@ export const cityCommands = {
   },
   /** Retention: what may be forgotten by now is. */
   async forget(_run, _args, db) {
-    await deleteOfflineStates(db, replayHorizonMs / DAY_MS, 100);
+    await deleteOfflineStates(db, replayHorizonMs / DAY_MS, { parkId: '', driverId: '' }, 100);
     await deleteAccounts(db, 30, '', 100);
   },
 } satisfies Record<string, Perform>;

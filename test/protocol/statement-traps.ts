@@ -200,10 +200,7 @@ const lines: readonly TrapLine[] = [
   [
     '40: retention forgets the guard against old events',
     lookUp,
-    swapped(
-      ['retention.driver_states', "$1 * interval '1 day'", "$1 * interval '0 day'"],
-      ['retention.driver_states', "$2 * interval '1 day'", "$2 * interval '0 day'"],
-    ),
+    swapped(['retention.driver_states', "$4 * interval '1 day'", "$4 * interval '0 day'"]),
     'event P1 off · forget · event P1 on late',
     NOT_LAST,
   ],

@@ -203,7 +203,10 @@ test('a driver who comes back from a silence is queued again', async () => {
   expect((await tables()).queue).toMatchObject([{ profile: 'p/a', status: 'busy', carries: true }]);
 });
 
-test('flips of a connected driver update in place, off the index on seen_at', async () => {
+test('a connected driver is seen in steps of ten minutes, and no index but the key is on states', async () => {
+  const { rows: indexes } = await sql<{ name: string }>`
+    select indexname as name from pg_indexes where tablename = 'driver_states'`.execute(database.db);
+  expect(indexes).toEqual([{ name: 'driver_states_pkey' }]);
   await take(0, ['p/a online 1']);
   const before = await sql<{ s: Date }>`select seen_at as s from deptrans.driver_states`.execute(database.db);
   await take(1, ['p/a busy 500']);
