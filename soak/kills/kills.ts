@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startBroker } from '../../simulator/broker/kafka.ts';
+import type { CityState } from '../../simulator/city/city.ts';
 import { startPostgres } from '../../simulator/database/postgres.ts';
 import { openRandom } from '../../simulator/random.ts';
 import type { Soak } from '../soak.ts';
@@ -33,6 +34,7 @@ export const killsSoak: Soak<typeof options> = {
     const heldUp = monitorEventLoopDelay({ resolution: 10 });
     heldUp.enable();
     const beganMs = performance.now();
+    using _ = tellEveryMinute(() => simulator.city.state());
     await simulator.city.start();
     const livingMs = performance.now();
     while (killedAtMs.length < kills) {
@@ -66,6 +68,16 @@ export const killsSoak: Soak<typeof options> = {
     };
   },
 };
+
+/** Where a run is that has no figures yet, on standard error: one that does not end in its time has at least said what it was at. */
+function tellEveryMinute(state: () => CityState): Disposable {
+  const timer = setInterval(() => {
+    const { phase, unsent, bindingsUnderWay, produced, bindings } = state();
+    const now = { phase, unsent, bindingsUnderWay, events: produced.messages, bound: bindings?.bound ?? 0 };
+    process.stderr.write(`${JSON.stringify(now)}\n`);
+  }, 60_000);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
 
 /** A neighbour's fact may be as old as the copy was at its oldest, and the service asks so often (`mirror.pollMs`). */
 const pollMs = 1_000;
