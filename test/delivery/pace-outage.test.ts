@@ -38,7 +38,7 @@ test('G11, six minutes of the two hours: one probe a minute for three instances,
   expect(times.filter((at) => at > back + 10_000).length).toBeGreaterThan(
     0.95 * maxRate * ((times.at(-1)! - back) / 1_000 - 11),
   );
-}, 300_000);
+}, 900_000);
 
 test('a rate that is not used does not grow, and leaves no burst behind', async () => {
   await using world = await openPaceWorld({ startRate: 20 });
@@ -111,7 +111,7 @@ test('G11, 20,000 of 400,000 waiting: the freshest first with a share for the ol
   world.delivery.start();
   const count = async () =>
     Number((await sql<{ n: number }>`select count(*) as n from deptrans.status_queue`.execute(world.db)).rows[0]!.n);
-  await until(async () => (await count()) === 0, 'nobody waits', 200_000);
+  await until(async () => (await count()) === 0, 'nobody waits', 600_000);
 
   const calls = world.regulator.calls.all().filter(({ kind }) => kind === 'status');
   const ids = calls.map(({ driverId }) => Number(driverId));
@@ -122,4 +122,4 @@ test('G11, 20,000 of 400,000 waiting: the freshest first with a share for the ol
   const [fresh, old] = [early.filter((id) => id <= WAITING / 2).length, early.filter((id) => id > WAITING / 2).length];
   expect(fresh).toBeGreaterThan(0.7 * early.length);
   expect(old).toBeGreaterThan(0.1 * early.length);
-}, 300_000);
+}, 900_000);

@@ -2,6 +2,6 @@ import { test } from 'vitest';
 import { SETTINGS } from './settings.ts';
 import { COMMANDS, expectNoProblems, RUNS } from './walk-setting.ts';
 
-test(`${RUNS} lives of ${COMMANDS} commands: no look-up, ALREADY`, { timeout: 300_000 }, () =>
+test(`${RUNS} lives of ${COMMANDS} commands: no look-up, ALREADY`, { timeout: 900_000 }, () =>
   expectNoProblems(SETTINGS.already),
 );

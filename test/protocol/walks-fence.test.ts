@@ -6,6 +6,6 @@ const HALF = RUNS / 2;
 
 test.each([SETTINGS.fence, SETTINGS.fenceReading])(
   `${HALF} lives of ${COMMANDS} commands: $name`,
-  { timeout: 300_000 },
+  { timeout: 900_000 },
   (setting) => expectNoProblems(setting, HALF),
 );

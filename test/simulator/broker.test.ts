@@ -9,7 +9,7 @@ import { makeTopic } from '../../simulator/broker/topic.ts';
 let broker: Broker;
 beforeAll(async () => {
   broker = await startBroker();
-}, 120_000);
+});
 afterAll(() => broker.stop());
 
 // A producer may send a request again, so a message may come twice: only its first sight counts.
