@@ -128,11 +128,12 @@ export const limitsSchema = z.strictObject({
   auth,
   listener,
   supply: section({
-    pollMs: ms(500),
+    /** Changes are read, and the figures written, so often. */
+    pollMs: ms(1_000),
     /** How long nobody counts when the instance that does is gone. */
     leaseMs: ms(10_000),
-    /** How often the figures are written. */
-    writeMs: ms(1_000),
+    /** How often the figures of the minute in hand are written. */
+    minuteMs: ms(10_000),
     /** People whose place is asked for in a second, each again after `placeMs`; a position older than `positionMaxAgeMs` says nothing. */
     placesPerRound: count(2_000, 1, 20_000),
     placeMs: ms(120_000),

@@ -1,11 +1,11 @@
-import { sql } from 'kysely';
-import type { Db } from '../../src/store/database.ts';
 import { Census } from '../../src/supply/census.ts';
 import { previewOf } from '../../src/supply/preview.ts';
 import { compilePolicy, EVERYBODY, NOBODY, type Policy, type Rule } from '../../verdict/verdict.ts';
 import { driverOf, personOf } from '../consumer/drivers.ts';
 import { openBenchServer } from '../database/bench-server.ts';
 import type { Bench, Size, Trial } from '../frame.ts';
+import { fillIntervals, fillLasting } from './past.ts';
+import { openPreviewFeed } from './preview-feed.ts';
 
 /**
  * The preview of a policy on the instance that counts: everybody who is connected is judged, and of the intervals of a week a sample. CPU of the whole
@@ -21,7 +21,10 @@ const CITY = { lon: 37.6, lat: 55.75 };
 
 export const previewBench: Bench = {
   name: 'preview',
-  trials: [{ goals: ['preview', 'preview-turn'], runs: 5, warmUps: 1, deadlineMs: 120_000, open: openTrial }],
+  trials: [
+    { goals: ['preview', 'preview-turn'], runs: 5, warmUps: 1, deadlineMs: 120_000, open: openTrial },
+    { goals: ['preview-feed'], runs: 3, warmUps: 1, deadlineMs: 120_000, open: openPreviewFeed },
+  ],
 };
 
 async function openTrial(size: Size): Promise<Trial> {
@@ -29,7 +32,10 @@ async function openTrial(size: Size): Promise<Trial> {
   const now = Date.now();
   const server = stack.use(await openBenchServer({ durable: false }));
   const census = fill(COUNTS[size].people, now);
-  await server.prepare((db) => fillPast(db, COUNTS[size], now));
+  await server.prepare(async (db) => {
+    await fillLasting(db, COUNTS[size], now);
+    await fillIntervals(db, COUNTS[size], now);
+  });
   const { db } = stack.use(await server.copy());
   const owned = stack.move();
   return {
@@ -117,46 +123,6 @@ function personNo(no: number, now: number) {
     profiles: [{ ...profile, isPublished: true }],
   };
 }
-
-/** A week of people who had no id or no shift for some hours, and those of whom it is so now. */
-export async function fillPast(
-  db: Db,
-  { people, intervals }: { people: number; intervals: number },
-  now: number,
-): Promise<void> {
-  const state = sql`md5(n::text), 'moscow', case n % 2 when 0 then 'no_id' else 'ok' end, 'no_session', case n % 2 when 0 then 'unbound' else 'bound' end,
-    case n % 2 when 1 then t.at end, jsonb_build_array(jsonb_build_array(md5((n % 4000)::text), md5(n::text), '["econom"]'::jsonb, true))`;
-  const columns = sql`person, region, deptrans_id, session, binding, bound_at, profiles`;
-  const at = (ms: number) => sql`to_timestamp(${ms}::float8 / 1000)`;
-  await sql`insert into deptrans.supply_intervals (at, to_at, person_no, ${columns})
-    select t.at, t.at + interval '2 h', n, ${state}
-      from (select 1 + i % ${people}::int as n, ${at(now)} - interval '7 days' + i * interval '6 days' / ${intervals}::int as at
-              from generate_series(1, ${intervals}::int) i) t`.execute(db);
-  await sql`insert into deptrans.supply_open (person_no, at, digest, ${columns})
-    select n, t.at, 1, ${state} from (select n, ${at(now)} - interval '1 h' as at from generate_series(1, ${people}::int * 2 / 3) n) t`.execute(
-    db,
-  );
-  const figures = JSON.stringify([
-    {
-      category: '',
-      ...sums(1_000),
-      reasons: [{ check: 'session', reason: 'no_session', people: sum(500), blocked: sum(0) }],
-    },
-  ]);
-  await sql`insert into deptrans.supply_history (region, step, at, covered_ms, figures)
-    select 'moscow', 'hour', date_trunc('hour', ${at(now)}) - h * interval '1 h', 3600000, ${figures}::jsonb from generate_series(1, 167) h`.execute(
-    db,
-  );
-  await sql`vacuum analyze`.execute(db);
-}
-
-const sum = (people: number) => ({ people, ms: people * 3_600_000 });
-const sums = (people: number) => ({
-  connected: sum(people),
-  failing: sum(people / 2),
-  unknown: sum(0),
-  blocked: sum(0),
-});
 
 /** The longest time for which the event loop let nobody in, by the CPU of this thread. */
 function watchTurns() {

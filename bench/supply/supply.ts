@@ -1,8 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { sql } from 'kysely';
 import { startBroker } from '../../simulator/broker/kafka.ts';
 import { startService, untilReady } from '../../simulator/stage/service.ts';
-import type { Db } from '../../src/store/database.ts';
 import { openBenchServer } from '../database/bench-server.ts';
 import { cpuMsOf } from '../feed/served.ts';
 import type { Bench, Reading, Size, Trial } from '../frame.ts';
@@ -12,6 +10,7 @@ import { openStretchMeter } from '../stretch-meter.ts';
 import { fillCity } from '../sustained/fill.ts';
 import { produceSteadily } from '../sustained/load.ts';
 import { startSurroundings } from '../sustained/surroundings.ts';
+import { countedPeople, publishAll } from './city.ts';
 
 /**
  * What it costs to know all the time what the checks cost: the service as it ships, a process of its own with every part, while 1,100 drivers a second connect or disconnect, six in
@@ -53,7 +52,7 @@ async function openTrial(size: Size): Promise<Trial> {
       cityUrl: surroundings.url,
       env: {
         PARTS: parts,
-        NODE_OPTIONS: meter.nodeOptions,
+        NODE_OPTIONS: meter.nodeOptions + (process.env['PROF'] ? ' --cpu-prof --cpu-prof-dir=/tmp/prof-supply-' + process.env['PROF'] : ''),
         DEPTRANS_INTAKE_TOPIC: place.topic,
         DEPTRANS_INTAKE_GROUP_ID: place.topic,
       },
@@ -62,7 +61,7 @@ async function openTrial(size: Size): Promise<Trial> {
     await untilReady(service.url);
     await using load = await produceSteadily(place, EVENTS_PER_SECOND, drivers, restless);
     const counts = parts !== WITHOUT;
-    for (let people = 0; counts && people < drivers / 4; people = await counted(database.db))
+    for (let people = 0; counts && people < drivers / 4; people = await countedPeople(database.db))
       await pause(250, undefined, { signal });
     await pause(settleS * 1_000, undefined, { signal });
     await meter.ask(service.process);
@@ -86,7 +85,7 @@ async function openTrial(size: Size): Promise<Trial> {
         coreShare: ((after - before) / wallMs) * 100,
         databaseUsPerEvent: ((databaseAfter - databaseBefore) / events) * 1_000,
         changesPerSecond: events / 2 / (wallMs / 1_000),
-        people: counts ? await counted(database.db) : 0,
+        people: counts ? await countedPeople(database.db) : 0,
         stretchP99Ms: p99Ms,
         stretchMaxMs: maxMs,
         rssMb: maxRss / 1e6,
@@ -101,22 +100,4 @@ async function openTrial(size: Size): Promise<Trial> {
     baseline: async (signal) => ({ 'supply-cost': await measure(WITHOUT, signal) }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
-}
-
-/** People who are counted now; 0 before the first count. */
-export async function counted(db: Db): Promise<number> {
-  const { rows } = await sql<{ n: number | null }>`
-    select sum((figures->0->'connected'->>'people')::int)::int as n from deptrans.supply_now`.execute(db);
-  return rows[0]?.n ?? 0;
-}
-
-/** Gives every row its number, as if it had come through the feed. */
-export async function publishAll(db: Db, profiles: number): Promise<void> {
-  await sql`update deptrans.driver_persons set seq = profile_no`.execute(db);
-  await sql`update deptrans.profiles set seq = ${profiles} + person_no`.execute(db);
-  await sql`update deptrans.session_statuses set seq = ${2 * profiles} + person_no`.execute(db);
-  await sql`select setval('deptrans.feed_seq', ${3 * profiles + 1})`.execute(db);
-  await sql`insert into deptrans.feed_log (seq, prev, at, sessions, bindings, profiles)
-    values (${3 * profiles + 1}, 0, deptrans.now(), '{}', '{}', '{}')`.execute(db);
-  await sql`vacuum full analyze`.execute(db);
 }

@@ -64,7 +64,7 @@ export function openInstance(world: World, silenceMs: number, signal: AbortSigna
   const limits = {
     pollMs: 1_000,
     leaseMs: 3_600_000,
-    writeMs: 0,
+    minuteMs: 0,
     lostMs: 86_400_000,
     maxSilenceMs: silenceMs,
     placesPerRound: 1_000_000,

@@ -106,7 +106,7 @@ export async function openStage(databaseUrl: string, drivers: readonly Driver[],
       limits: {
         pollMs: 1_000,
         leaseMs,
-        writeMs: 0,
+        minuteMs: 0,
         lostMs: 3_600_000,
         maxSilenceMs: silenceMs,
         placesPerRound: 5_000,

@@ -67,11 +67,14 @@ export async function writeSupplyTurns(tx: Db, turns: readonly SupplyTurn[]): Pr
   );
 }
 
-/** The states that last, by person, as their digests. */
-export async function readSupplyDigests(db: Db): Promise<Map<number, number>> {
+/** Up to `limit` of the states that last, as number and digest, of people above `after`. */
+export async function readSupplyDigests(db: Db, after: number, limit: number): Promise<[no: number, digest: number][]> {
   const { rows } = await sql<{ list: [number, number][] }>`/* supply.open */
-    select coalesce(json_agg(json_build_array(person_no, digest)), '[]') as list from deptrans.supply_open`.execute(db);
-  return new Map(rows[0]!.list);
+    select coalesce(json_agg(json_build_array(person_no, digest) order by person_no), '[]') as list
+      from (select person_no, digest from deptrans.supply_open where person_no > ${after} order by person_no limit ${limit}) page`.execute(
+    db,
+  );
+  return rows[0]!.list;
 }
 
 /** Where a reader of intervals stands: after the interval of a person that began at a moment, microseconds since 1970. */

@@ -92,14 +92,15 @@ export async function readSupplyPeople(
   return { people: [...found.map(toPerson), ...alone.map((columns) => loner(toProfile(columns)))], alone: named };
 }
 
-/** The numbers of all profiles that are connected now, a page after the other. */
-export async function readConnectedProfiles(db: Db): Promise<number[]> {
+/** The numbers of all profiles that are connected now, in lists of so many, each as a text: there may be hundreds of thousands. */
+export async function readConnectedProfiles(db: Db, page: number): Promise<string[]> {
   const { rows } = await sql<{ list: string }>`/* supply.connected */
-    select coalesce(array_agg(d.profile_no), '{}')::text as list
-      from deptrans.driver_states s join deptrans.driver_persons d using (park_id, driver_id)
-     where s.connected and not d.deleted`.execute(db);
-  const list = rows[0]!.list.slice(1, -1);
-  return list === '' ? [] : list.split(',').map(Number);
+    select string_agg(profile_no::text, ',') as list
+      from (select d.profile_no, (row_number() over () - 1) / ${page}::int as page
+              from deptrans.driver_states s join deptrans.driver_persons d using (park_id, driver_id)
+             where s.connected and not d.deleted) found
+     group by page`.execute(db);
+  return rows.map(({ list }) => list);
 }
 
 function toPerson([no, person, binding, boundAt, session, sessionAt, endedAt, region, profiles]: PersonColumns) {

@@ -1,4 +1,4 @@
-import { type Facts, judge, type Order, type Reason, type Verdict } from '../../verdict/verdict.ts';
+import { type Facts, type Judgement, judge, type Order, type Reason, type Verdict } from '../../verdict/verdict.ts';
 import type { Lens } from './lens.ts';
 import type { Roll } from './roll.ts';
 
@@ -28,24 +28,27 @@ export const UNPLACED: Ballot = { region: '', deptransId: 'not_required', sessio
 export function ballotOf(roll: Roll, row: number, lens: Lens, now: number, maxSilenceMs: number): Ballot | null {
   const region = regionOf(roll, row, now);
   if (region === null) return isListed(roll, row, lens, now, maxSilenceMs) ? UNPLACED : null;
-  const rules = lens.policy.regions.get(region);
-  if (!rules?.region.on) return null;
-  const blocked = new Map<string, number>();
-  let reasons: { deptransId: Verdict; session: Verdict } | null = null;
+  const own = lens.regionOf(region);
+  if (!own) return null;
+  // Of each of the region's tariffs what blocks through every profile; no bits yet where nobody works by it.
+  const blocked: (number | undefined)[] = new Array(own.tariffs.length).fill(undefined);
+  let reasons: Judgement | null = null;
   for (let profile = roll.firstProfile(row); profile !== 0; profile = roll.profiles.next(profile)) {
     if (now - roll.profiles.seenAt(profile) > maxSilenceMs) continue;
+    const places = own.placesOf(roll.profiles.categories(profile));
+    if (places.length === 0) continue;
     const facts = roll.factsOf(row, profile);
-    for (const category of roll.profiles.categories(profile)) {
-      if (!rules.tariffs.has(category)) continue;
-      const order = lens.orderOf(region, category);
-      blocked.set(category, (blocked.get(category) ?? BY_ALL) & bitsOf(facts, order, lens, now));
-      reasons ??= judge(facts, order, lens.blocking, now, 0);
+    let bits: number | null = null;
+    for (const place of places) {
+      bits = own.isAlike ? (bits ?? bitsOf(facts, own.orders[place]!, lens, now)) : bitsOf(facts, own.orders[place]!, lens, now);
+      blocked[place] = (blocked[place] ?? BY_ALL) & bits;
     }
+    reasons ??= judge(facts, own.orders[places[0]!]!, lens.blocking, now, 0);
   }
   if (!reasons) return null;
   const tariffs = [];
-  for (const category of rules.tariffs) {
-    const bits = blocked.get(category);
+  for (const [place, category] of own.tariffs.entries()) {
+    const bits = blocked[place];
     if (bits !== undefined) tariffs.push({ category, blocked: bits });
   }
   return { region, deptransId: reasons.deptransId.reason, session: reasons.session.reason, tariffs };

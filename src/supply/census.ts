@@ -130,6 +130,7 @@ export class Census {
     const row = this.#roll.rowOf(no);
     if (row === 0) return;
     this.#roll.setPoint(row, point, now);
+    this.#asking.asked(no);
     this.#judge(row, now, true);
   }
 
@@ -182,7 +183,7 @@ export class Census {
   }
 
   #begin(now: number): void {
-    this.#anew = 1;
+    this.#anew = this.#roll.size > 0 ? 1 : 0;
     this.#ruleAt = this.#lens.nextRuleAt(now);
   }
 

@@ -12,9 +12,10 @@ export type Followed = { census: Census; position: SupplyPosition };
 /** Counts everybody who is connected now. What changes meanwhile is told afterwards, from the position on. */
 export async function loadCensus(db: Db, census: Census, now: () => number, signal: AbortSignal): Promise<Followed> {
   const position = await readSupplyPosition(db);
-  for (const profiles of pages(await readConnectedProfiles(db))) {
+  for (const list of await readConnectedProfiles(db, PAGE)) {
     signal.throwIfAborted();
-    await take(db, census, { profiles }, now);
+    const asked = { profiles: list.split(',').map(Number) };
+    census.take(asked, await readSupplyPeople(db, asked), now());
   }
   return { census, position };
 }
@@ -31,19 +32,26 @@ export async function followCensus(
 ): Promise<Followed | null> {
   const { isBroken, ...changes } = await readSupplyChanges(db, position);
   if (isBroken) return null;
-  const profiles = [...new Set(changes.profiles)];
-  // Whoever had a profile that is another's now has changed too, and a profile without a person goes by its own number.
+  const alone = silent.filter((no) => no < 0).map((no) => -no);
+  const profiles = [...new Set([...changes.profiles, ...alone])];
+  // Whoever had a profile that is another's now has changed too. Asked before anybody is read, for then it may have moved.
   const owners = profiles.map((no) => census.ownerOf(no));
-  const people = [...new Set([...changes.people, ...silent, ...owners])];
-  const alone = people.filter((no) => no < 0).map((no) => -no);
-  for (const page of pages(people.filter((no) => no > 0))) await take(db, census, { people: page }, now);
-  for (const page of pages([...new Set([...profiles, ...alone])])) await take(db, census, { profiles: page }, now);
-  for (const keys of pages(changes.keys)) await take(db, census, { keys }, now);
+  const read = new Set<number>();
+  const isUnread = (no: number) => no > 0 && !read.has(no);
+  const take = async (asked: SupplyAsked) => {
+    const found = await readSupplyPeople(db, asked);
+    census.take(asked, found, now());
+    for (const no of asked.people ?? []) read.add(no);
+    for (const { no } of found.people) read.add(no);
+  };
+  // Who is behind a profile is read with it, and not again.
+  for (let i = 0; i < profiles.length; i += PAGE) {
+    const people = owners.slice(i, i + PAGE).filter(isUnread);
+    await take({ profiles: profiles.slice(i, i + PAGE), people });
+  }
+  for (const people of pages([...new Set([...changes.people, ...silent])].filter(isUnread))) await take({ people });
+  for (const keys of pages(changes.keys)) await take({ keys });
   return { census, position: changes.position };
-}
-
-async function take(db: Db, census: Census, asked: SupplyAsked, now: () => number): Promise<void> {
-  census.take(asked, await readSupplyPeople(db, asked), now());
 }
 
 function pages<T>(all: readonly T[]): T[][] {

@@ -1,11 +1,10 @@
 import type { Metrics } from '../runtime/metrics.ts';
-import type { Census } from './census.ts';
 import type { RegionFigures } from './figures.ts';
-import { unplaced } from './readings.ts';
+import type { Standing } from './readings.ts';
 
 /** Figures of the cluster, shown by the one instance that counts; the others show none. */
 export type Gauges = {
-  show(census: Census, now: number): void;
+  show(standing: Standing): void;
   clear(): void;
 };
 
@@ -40,10 +39,10 @@ export function openGauges(metrics: Metrics): Gauges {
     for (const one of all) one.reset();
   };
   return {
-    show(census, now) {
+    show({ figures, unplaced }) {
       clear();
-      for (const [region, figures] of census.figures(now)) showRegion(region, figures);
-      nowhere.set({}, unplaced(census, now));
+      for (const [region, its] of figures) showRegion(region, its);
+      nowhere.set({}, unplaced);
     },
     clear,
   };

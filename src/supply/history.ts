@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { type Db, inTransaction } from '../store/database.ts';
 import { holdTerm } from '../store/leaders.ts';
 import {
@@ -10,13 +11,15 @@ import {
 import { readSupplyDigests, writeSupplyTurns } from '../store/supply-intervals.ts';
 import type { Census } from './census.ts';
 import { joinFigures, type RegionFigures } from './figures.ts';
-import { unplaced } from './readings.ts';
+import type { Standing } from './readings.ts';
 
 export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 /** Turns written in one transaction. */
 const TURNS = 2_000;
+/** States read in one statement. */
+const DIGESTS = 5_000;
 /** Hours are made of minutes as long as there are any. */
 const MINUTES_KEPT = 7 * DAY;
 
@@ -29,8 +32,8 @@ export type History = {
   readonly minuteEnds: number;
   /** Writes the minute up to `now`; at its end the next begins. False: another leads. */
   writeMinute(now: number): Promise<boolean>;
-  /** Writes what is so now. False: another leads. */
-  writeNow(now: number): Promise<boolean>;
+  /** Writes what is so now, and whoever has turned. False: another leads. */
+  writeNow(now: number, standing: Standing): Promise<boolean>;
 };
 
 export type HistoryParts = { db: Db; leader: string; term(): number; census: Census };
@@ -43,7 +46,7 @@ export async function openHistory({ db, leader, term, census }: HistoryParts, no
   let since = now;
   let begun = await readBegun(db, minute);
   census.resetTime(now);
-  census.trail.reconcile(await readSupplyDigests(db), now);
+  await census.trail.reconcile(await readRecorded(db), now, () => setImmediate());
   await writeHours(db, leader, term(), minute);
 
   const asLeader = (write: (tx: Db) => Promise<void>) =>
@@ -68,11 +71,6 @@ export async function openHistory({ db, leader, term, census }: HistoryParts, no
       };
     });
 
-  const rowsNow = (at: number) => {
-    const common = { policyVersion: census.lens.policy.policy.version, unplaced: unplaced(census, at) };
-    return [...census.figures(at)].map(([region, figures]) => ({ region, ...common, figures }));
-  };
-
   return {
     get minuteEnds() {
       return minute + MINUTE;
@@ -88,14 +86,15 @@ export async function openHistory({ db, leader, term, census }: HistoryParts, no
       if (minute % HOUR === 0) await writeHours(db, leader, term(), minute);
       return true;
     },
-    async writeNow(at) {
+    async writeNow(at, { policyVersion, unplaced, figures }) {
       const { trail } = census;
       while (trail.turns.length > 0) {
         const turns = trail.turns.slice(0, TURNS);
         if (!(await asLeader((tx) => writeSupplyTurns(tx, turns)))) return false;
         trail.forget(turns.length);
       }
-      return asLeader((tx) => writeSupplyNow(tx, rowsNow(at), at));
+      const rows = [...figures].map(([region, its]) => ({ region, policyVersion, unplaced, figures: its }));
+      return asLeader((tx) => writeSupplyNow(tx, rows, at));
     },
   };
 }
@@ -121,6 +120,17 @@ async function readBegun(db: Db, minute: number): Promise<Begun> {
   return new Map(
     rows.map(({ region, coveredMs, figures }) => [region, { coveredMs, figures: figures as RegionFigures }]),
   );
+}
+
+/** The states that last, by person, as their digests. */
+async function readRecorded(db: Db): Promise<Map<number, number>> {
+  const recorded = new Map<number, number>();
+  for (let after = -(2 ** 31); ; ) {
+    const page = await readSupplyDigests(db, after, DIGESTS);
+    for (const [no, digest] of page) recorded.set(no, digest);
+    if (page.length < DIGESTS) return recorded;
+    after = page.at(-1)![0];
+  }
 }
 
 /** Makes hours of the minutes of those that are over, an hour at a time. */

@@ -16,8 +16,8 @@ export type Lens = {
   /** The same as if no region had stepped back. */
   readonly asPut: CompiledPolicy;
   readonly blocking: CompiledPolicy;
-  /** The region's order with each of its tariffs. */
-  orderOf(region: string, category: string): Order;
+  /** A region that is on; undefined: there is none of that name. */
+  regionOf(region: string): LensRegion | undefined;
   /** How long after a binding some rule of the region does not apply, each length once. */
   gracesOf(region: string): readonly number[];
   /** The next moment at which a rule begins to apply; infinity: there is none. */
@@ -26,9 +26,20 @@ export type Lens = {
   isListed(categories: readonly string[]): boolean;
 };
 
+export type LensRegion = {
+  /** In the region's order. */
+  readonly tariffs: readonly string[];
+  /** The region's order with each of them. */
+  readonly orders: readonly Order[];
+  /** Whatever the tariff, the same rules apply. */
+  readonly isAlike: boolean;
+  /** Which of the region's tariffs are among these, by their places. `categories` is asked for again and again, and never changes. */
+  placesOf(categories: readonly string[]): readonly number[];
+};
+
 export function openLens(policy: CompiledPolicy, asPut = policy): Lens {
   const { regions } = policy.policy;
-  const orders = new Map(regions.map((region) => [region.id, ordersOf(region)]));
+  const on = new Map(regions.filter((region) => region.on).map((region) => [region.id, openRegion(region, [policy, asPut])]));
   const graces = new Map(regions.map(({ id, rules }) => [id, lengths(rules)]));
   const begins = regions.flatMap(({ rules }) => rules.map(({ from }) => from));
   const listed = new Set(regions.flatMap(({ on, tariffs }) => (on ? tariffs : [])));
@@ -36,7 +47,7 @@ export function openLens(policy: CompiledPolicy, asPut = policy): Lens {
     policy,
     asPut,
     blocking: compilePolicy(blockingNow(policy.policy)),
-    orderOf: (region, category) => orders.get(region)!.get(category)!,
+    regionOf: (region) => on.get(region),
     gracesOf: (region) => graces.get(region) ?? [],
     nextRuleAt: (now) => begins.reduce((least, from) => (from > now && from < least ? from : least), Infinity),
     isListed: (categories) => categories.some((category) => listed.has(category)),
@@ -61,8 +72,22 @@ export function blockingNow(policy: Policy): Policy {
   return { ...policy, suspended: false, regions };
 }
 
-function ordersOf({ id, tariffs }: RegionPolicy): Map<string, Order> {
-  return new Map(tariffs.map((category) => [category, { region: id, categories: [category] }]));
+function openRegion({ id, tariffs: listed }: RegionPolicy, policies: readonly CompiledPolicy[]): LensRegion {
+  const tariffs = [...new Set(listed)];
+  const known = new WeakMap<readonly string[], readonly number[]>();
+  return {
+    tariffs,
+    orders: tariffs.map((category) => ({ region: id, categories: [category] })),
+    isAlike: policies.every(({ regions }) => CHECKS.every((check) => regions.get(id)?.forAny(check))),
+    placesOf(categories) {
+      let places = known.get(categories);
+      if (!places) {
+        places = [...tariffs.keys()].filter((place) => categories.includes(tariffs[place]!));
+        known.set(categories, places);
+      }
+      return places;
+    },
+  };
 }
 
 function lengths(rules: readonly Rule[]): number[] {

@@ -1,4 +1,5 @@
 import type { SupplyProfile } from '../store/supply-people.ts';
+import { Numbers } from './numbers.ts';
 import { Rows } from './rows.ts';
 import { Words } from './words.ts';
 
@@ -19,34 +20,42 @@ export class Profiles {
   readonly #lists = new Words();
   readonly #categories: (readonly string[])[] = [[]];
   /** Rows by the numbers of profiles. */
-  readonly #rowOf = new Map<number, number>();
+  readonly #rowOf = new Numbers();
 
   /** The row of a profile by its number; 0: not here. */
   rowOf(no: number): number {
-    return this.#rowOf.get(no) ?? 0;
+    return this.#rowOf.get(no);
   }
 
   /** Adds a profile that is not here, before `next` in the list of its owner. Returns its row. */
-  add({ no, parkId, driverId, categories, seenAt, isPublished }: SupplyProfile, owner: number, next: number): number {
+  add(profile: SupplyProfile, owner: number, next: number): number {
     const row = this.#rows.take();
-    const set = (field: number, value: number) => this.#rows.set(row, field, value);
-    set(NO, no);
-    set(OWNER, owner);
-    set(NEXT, next);
-    set(PARK, this.#parks.numberOf(parkId));
-    set(CATEGORIES, this.#listOf(categories));
-    set(SEEN_AT, seenAt);
-    set(PUBLISHED, isPublished ? 1 : 0);
-    this.#drivers[row] = driverId;
-    this.#rowOf.set(no, row);
+    this.#rows.set(row, NO, profile.no);
+    this.#rows.set(row, OWNER, owner);
+    this.#rows.set(row, NEXT, next);
+    this.#rows.set(row, PARK, this.#parks.numberOf(profile.parkId));
+    this.#drivers[row] = profile.driverId;
+    this.#rowOf.set(profile.no, row);
+    this.put(row, profile);
     return row;
+  }
+
+  /** A profile that is here, as it is now. Its keys never change. */
+  put(row: number, { categories, seenAt, isPublished }: SupplyProfile): void {
+    this.#rows.set(row, CATEGORIES, this.#listOf(categories));
+    this.#rows.set(row, SEEN_AT, seenAt);
+    this.#rows.set(row, PUBLISHED, isPublished ? 1 : 0);
   }
 
   /** Forgets a profile that is in no list. */
   drop(row: number): void {
-    this.#rowOf.delete(this.#rows.get(row, NO));
+    this.#rowOf.set(this.no(row), 0);
     this.#drivers[row] = '';
     this.#rows.free(row);
+  }
+
+  no(row: number): number {
+    return this.#rows.get(row, NO);
   }
 
   owner(row: number): number {

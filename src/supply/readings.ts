@@ -2,6 +2,7 @@ import { OUTCOME_OF } from '../../verdict/verdict.ts';
 import type { RegionReading } from '../store/region-readings.ts';
 import { AS_PUT, blockedEverywhere } from './ballot.ts';
 import type { Census } from './census.ts';
+import type { RegionFigures } from './figures.ts';
 
 /**
  * What the limits of each region are compared with: of its people, how many the policy as put blocks by whatever tariff, and of how many a check cannot
@@ -20,6 +21,14 @@ export function readingsOf(census: Census, now: number, since: number): RegionRe
     if (outcomes.includes('unknown')) reading.unknown += people;
   }
   return [...found.values()];
+}
+
+/** How things stand at a moment, by which version of the policy. */
+export type Standing = { policyVersion: number; unplaced: number; figures: Map<string, RegionFigures> };
+
+export function standingOf(census: Census, now: number): Standing {
+  const policyVersion = census.lens.policy.policy.version;
+  return { policyVersion, unplaced: unplaced(census, now), figures: census.figures(now) };
 }
 
 /** People who would count, if somebody knew where they are. */

@@ -8,6 +8,7 @@ import {
 } from '../../verdict/verdict.ts';
 import type { Point } from '../domain/region.ts';
 import type { SupplyPerson, SupplyProfile } from '../store/supply-people.ts';
+import { Numbers } from './numbers.ts';
 import { Profiles } from './profiles.ts';
 import { Rows } from './rows.ts';
 import { Words } from './words.ts';
@@ -41,11 +42,12 @@ export class Roll {
   readonly profiles = new Profiles();
   readonly #tokens: string[] = [];
   readonly #regions = new Words();
-  /** Rows of people by their numbers. */
-  readonly #rowOf = new Map<number, number>();
+  /** Rows of people by their numbers, and of profiles without a person by theirs. */
+  readonly #rowOf = new Numbers();
+  readonly #aloneOf = new Numbers();
 
   get size(): number {
-    return this.#rowOf.size;
+    return this.#rowOf.size + this.#aloneOf.size;
   }
 
   /** Every person's row is below. */
@@ -55,7 +57,7 @@ export class Roll {
 
   /** The row of a person; 0: not here. */
   rowOf(no: number): number {
-    return this.#rowOf.get(no) ?? 0;
+    return no < 0 ? this.#aloneOf.get(-no) : this.#rowOf.get(no);
   }
 
   /** Whose a profile is, by both their numbers; 0: nobody's here. */
@@ -72,9 +74,8 @@ export class Roll {
   put(person: SupplyPerson): number {
     const known = this.rowOf(person.no);
     const row = known || this.#people.take();
-    if (known) this.#dropProfiles(row);
-    else {
-      this.#rowOf.set(person.no, row);
+    if (!known) {
+      this.#setRow(person.no, row);
       this.#tokens[row] = person.person;
       this.#set(row, NO, person.no);
       this.#set(row, SHARE, person.person === '' ? 0 : shareOf(person.person));
@@ -87,13 +88,13 @@ export class Roll {
     this.#set(row, SESSION_AT, person.sessionUpdatedAt ?? Number.NaN);
     this.#set(row, ENDED_AT, person.sessionEndedAt ?? Number.NaN);
     this.#set(row, REGION, this.#regions.numberOf(person.sessionRegion));
-    for (const profile of person.profiles.toReversed()) this.#addProfile(row, profile);
+    this.#putProfiles(row, person.profiles);
     return row;
   }
 
   drop(row: number): void {
     this.#dropProfiles(row);
-    this.#rowOf.delete(this.no(row));
+    this.#setRow(this.no(row), 0);
     this.#tokens[row] = '';
     this.#people.free(row);
   }
@@ -194,6 +195,34 @@ export class Roll {
       sessionEndedAt: orNull(this.#people.get(row, ENDED_AT)),
       region: this.sessionRegion(row),
     };
+  }
+
+  #setRow(no: number, row: number): void {
+    if (no < 0) this.#aloneOf.set(-no, row);
+    else this.#rowOf.set(no, row);
+  }
+
+  #putProfiles(row: number, given: readonly SupplyProfile[]): void {
+    if (!this.#hasProfiles(row, given)) {
+      this.#dropProfiles(row);
+      for (const profile of given.toReversed()) this.#addProfile(row, profile);
+      return;
+    }
+    let profile = this.firstProfile(row);
+    for (const one of given) {
+      this.profiles.put(profile, one);
+      profile = this.profiles.next(profile);
+    }
+  }
+
+  /** Whether the person's profiles are these, in this order. */
+  #hasProfiles(row: number, given: readonly SupplyProfile[]): boolean {
+    let profile = this.firstProfile(row);
+    for (const { no } of given) {
+      if (profile === 0 || this.profiles.no(profile) !== no) return false;
+      profile = this.profiles.next(profile);
+    }
+    return profile === 0;
   }
 
   #addProfile(row: number, profile: SupplyProfile): void {

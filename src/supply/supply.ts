@@ -14,7 +14,7 @@ import { type Followed, followCensus, loadCensus } from './follow.ts';
 import { openGauges } from './gauges.ts';
 import { type History, openHistory } from './history.ts';
 import { findPlaces, type PlaceLimits } from './places.ts';
-import { readingsOf } from './readings.ts';
+import { readingsOf, standingOf } from './readings.ts';
 
 export type { Policies } from './census.ts';
 export type { RegionFigures, Sum, TariffFigures } from './figures.ts';
@@ -26,7 +26,7 @@ export { openPreviews, type Previews } from './previews.ts';
  * The loss of supply: how many of those who are connected the checks take off the road, and how many they would if everybody were blocked who fails. One
  * elected instance counts, by changes alone, and writes what it finds for all.
  *
- * Guarantees: when nothing has changed for a second (and trackstory was asked), the figures are what a count of everybody would give, by one version of
+ * Guarantees: when nothing has changed for two seconds (and trackstory was asked), the figures are what a count of everybody would give, by one version of
  * the policy, whatever was restarted or killed; the event loop is held for some milliseconds at most. Not guaranteed: that time is counted while
  * nobody leads; the history says for how much of each minute somebody counted.
  */
@@ -45,8 +45,8 @@ export type SupplyLimits = PlaceLimits & {
   pollMs: number;
   /** How long others wait when the one who counts is gone. */
   leaseMs: number;
-  /** How often figures are written at least. */
-  writeMs: number;
+  /** How often the minute in hand is written. */
+  minuteMs: number;
   /** Who did not follow for longer counts anew. Less than changes are kept for. */
   lostMs: number;
   maxSilenceMs: number;
@@ -78,7 +78,6 @@ export function openSupply(parts: SupplyParts): Supply {
   let term: number | null = null;
   let ledAt = Number.NEGATIVE_INFINITY;
   let followedAt = 0;
-  let writtenAt = Number.NEGATIVE_INFINITY;
   let minuteWrittenAt = Number.NEGATIVE_INFINITY;
   let silent: number[] = [];
 
@@ -147,12 +146,11 @@ export function openSupply(parts: SupplyParts): Supply {
     const now = clock.now();
     await advance(census, now);
     history ??= await openHistory({ db, leader: LEADER, term: () => term ?? 0, census }, now);
-    if (clock.monotonic() - writtenAt < limits.writeMs) return;
-    writtenAt = clock.monotonic();
-    if (!(await history.writeNow(now))) return standDown();
-    gauges.show(census, now);
-    if (writtenAt - minuteWrittenAt < MINUTE_WRITES * limits.writeMs || now >= history.minuteEnds) return;
-    minuteWrittenAt = writtenAt;
+    const standing = standingOf(census, now);
+    if (!(await history.writeNow(now, standing))) return standDown();
+    gauges.show(standing);
+    if (clock.monotonic() - minuteWrittenAt < limits.minuteMs || now >= history.minuteEnds) return;
+    minuteWrittenAt = clock.monotonic();
     await history.writeMinute(now);
   };
 
@@ -203,6 +201,3 @@ export function openSupply(parts: SupplyParts): Supply {
     },
   };
 }
-
-/** The minute in hand is written once in so many writes. */
-const MINUTE_WRITES = 10;

@@ -1,7 +1,11 @@
 import { OUTCOME_OF } from '../../verdict/verdict.ts';
 import type { SupplyState, SupplyTurn } from '../store/supply-intervals.ts';
 import type { Ballot } from './ballot.ts';
+import { Digest } from './digest.ts';
 import type { Roll } from './roll.ts';
+
+/** Turns that are gone through before others get their turn. */
+const SLICE = 5_000;
 
 /**
  * Notes whenever it turns who fails a check or cannot be judged, why, and by which tariffs: enough to say later what any policy would have done. A pass of both
@@ -12,10 +16,11 @@ export class Trail {
 
   /** Somebody counts so from a moment on. */
   note(roll: Roll, row: number, ballot: Ballot | null, now: number, maxSilenceMs: number): void {
-    const state = ballot && isNoted(ballot) ? stateOf(roll, row, ballot, now, maxSilenceMs) : null;
-    const digest = state ? digestOf(JSON.stringify(state)) : 0;
+    const noted = ballot && isNoted(ballot) ? ballot : null;
+    const digest = noted ? digestOf(roll, row, noted, now, maxSilenceMs) : 0;
     if (digest === roll.trace(row)) return;
     roll.setTrace(row, digest);
+    const state = noted && stateOf(roll, row, noted, now, maxSilenceMs);
     this.#turns.push({ no: roll.no(row), at: now, digest, state });
   }
 
@@ -34,20 +39,57 @@ export class Trail {
     this.#turns = this.#turns.slice(count);
   }
 
-  /** Everybody was counted anew: what is on record already, as digests by person, has not turned; who is on record and not among them has. */
-  reconcile(recorded: ReadonlyMap<number, number>, now: number): void {
-    const last = new Map(this.#turns.map(({ no, digest }) => [no, digest]));
-    const unchanged = new Set([...last].filter(([no, digest]) => recorded.get(no) === digest).map(([no]) => no));
-    const gone = [...recorded.keys()].filter((no) => !last.has(no));
-    this.#turns = [
-      ...this.#turns.filter(({ no }) => !unchanged.has(no)),
-      ...gone.map((no): SupplyTurn => ({ no, at: now, digest: 0, state: null })),
-    ];
+  /**
+   * Everybody was counted anew: what is on record already, as digests by person, has not turned; who is on record and not among them has. `turn` is awaited
+   * after each slice; nothing is noted meanwhile.
+   */
+  async reconcile(recorded: ReadonlyMap<number, number>, now: number, turn: () => Promise<void>): Promise<void> {
+    const last = new Map<number, number>();
+    for (const [i, { no, digest }] of this.#turns.entries()) {
+      last.set(no, digest);
+      if (i % SLICE === SLICE - 1) await turn();
+    }
+    const turns: SupplyTurn[] = [];
+    for (const [i, one] of this.#turns.entries()) {
+      if (recorded.get(one.no) !== last.get(one.no)) turns.push(one);
+      if (i % SLICE === SLICE - 1) await turn();
+    }
+    let looked = 0;
+    for (const no of recorded.keys()) {
+      if (!last.has(no)) turns.push({ no, at: now, digest: 0, state: null });
+      looked += 1;
+      if (looked % SLICE === 0) await turn();
+    }
+    this.#turns = turns;
   }
 }
 
 function isNoted({ region, deptransId, session }: Ballot): boolean {
   return region !== '' && (OUTCOME_OF[deptransId] !== 'pass' || OUTCOME_OF[session] !== 'pass');
+}
+
+/** Of all that is in the state, but for what never changes of a person and a profile. */
+function digestOf(roll: Roll, row: number, ballot: Ballot, now: number, maxSilenceMs: number): number {
+  const digest = new Digest();
+  digest.word(ballot.region);
+  digest.word(ballot.deptransId);
+  digest.word(ballot.session);
+  digest.word(roll.binding(row));
+  digest.number(roll.binding(row) === 'bound' ? roll.bindingUpdatedAt(row) : Number.NaN);
+  digest.word(roll.session(row) ?? '');
+  digest.number(roll.sessionEndedAt(row));
+  for (let profile = roll.firstProfile(row); profile !== 0; profile = roll.profiles.next(profile)) {
+    if (now - roll.profiles.seenAt(profile) > maxSilenceMs) continue;
+    let isFirst = true;
+    for (const category of roll.profiles.categories(profile)) {
+      if (!ballot.tariffs.some((tariff) => tariff.category === category)) continue;
+      if (isFirst) digest.number(roll.profiles.no(profile));
+      isFirst = false;
+      digest.word(category);
+    }
+    if (!isFirst) digest.word(roll.profiles.isPublished(profile) ? 'published' : 'unpublished');
+  }
+  return digest.value;
 }
 
 function stateOf(
@@ -82,16 +124,4 @@ function stateOf(
 
 function finite(ms: number): number | null {
   return Number.isFinite(ms) ? ms : null;
-}
-
-/** A hash of a text, 1 to 2^52 (two FNV-1a of 32 bits, the second over the text with another beginning). */
-function digestOf(text: string): number {
-  let a = 0x811c9dc5;
-  let b = 0x01234567;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    a = Math.imul(a ^ code, 0x01000193);
-    b = Math.imul(b ^ code, 0x01000193);
-  }
-  return ((a >>> 0) & 0xfffff) * 2 ** 32 + (b >>> 0) + 1;
 }

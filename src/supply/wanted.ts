@@ -3,11 +3,12 @@ import type { Roll } from './roll.ts';
 /** Somebody whose place is to be asked for. */
 export type Wanted = { no: number; profiles: { parkId: string; driverId: string }[] };
 
-/** Whose place is asked for next: first those it was never asked for, then in turn. */
+/** Whose place is asked for next: first those it was not asked for lately, then in turn. Nobody is looked at who was just asked for, or needs no place. */
 export class Asking {
   readonly #roll: Roll;
-  readonly #never = new Set<number>();
-  #row = 1;
+  readonly #first = new Set<number>();
+  /** Whoever was asked for, the longest ago first. */
+  readonly #again = new Set<number>();
 
   constructor(roll: Roll) {
     this.#roll = roll;
@@ -15,29 +16,32 @@ export class Asking {
 
   /** Somebody needs a place. */
   add(row: number): void {
-    if (this.#roll.askedAt(row) === Number.NEGATIVE_INFINITY) this.#never.add(this.#roll.no(row));
+    const no = this.#roll.no(row);
+    if (!this.#again.has(no)) this.#first.add(no);
+  }
+
+  /** Somebody was asked for, whatever the answer. */
+  asked(no: number): void {
+    this.drop(no);
+    this.#again.add(no);
   }
 
   drop(no: number): void {
-    this.#never.delete(no);
+    this.#first.delete(no);
+    this.#again.delete(no);
   }
 
-  /** Up to `limit` people who need a place and were not asked for since `askedBefore`. */
+  /** Up to `limit` people who need a place and were not asked for since `askedBefore`. They stay so until they have been `asked`. */
   next(limit: number, askedBefore: number, needs: (row: number) => boolean): Wanted[] {
     const roll = this.#roll;
     const found: Wanted[] = [];
-    for (const no of this.#never) {
-      if (found.length >= limit) return found;
-      this.#never.delete(no);
-      const row = roll.rowOf(no);
-      if (row !== 0 && needs(row)) found.push(this.#wantedOf(row));
-    }
-    const asked = new Set(found.map(({ no }) => no));
-    for (let looked = 1; looked < roll.end && found.length < limit; looked += 1) {
-      this.#row = this.#row + 1 < roll.end ? this.#row + 1 : 1;
-      const row = this.#row;
-      if (!roll.isUsed(row) || roll.askedAt(row) >= askedBefore || asked.has(roll.no(row))) continue;
-      if (needs(row)) found.push(this.#wantedOf(row));
+    for (const waiting of [this.#first, this.#again]) {
+      for (const no of waiting) {
+        const row = roll.rowOf(no);
+        if (found.length >= limit || roll.askedAt(row) >= askedBefore) break;
+        if (needs(row)) found.push(this.#wantedOf(row));
+        else waiting.delete(no);
+      }
     }
     return found;
   }

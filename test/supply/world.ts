@@ -62,7 +62,7 @@ export const REGIONS: Region[] = [
 const LIMITS: SupplyLimits = {
   pollMs: 1_000,
   leaseMs: 60_000,
-  writeMs: 0,
+  minuteMs: 0,
   lostMs: 600_000,
   maxSilenceMs: 24 * HOUR,
   placesPerRound: 1_000,
