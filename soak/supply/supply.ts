@@ -6,7 +6,8 @@ import { type Deed, Driver, live, pause } from './driver.ts';
 import { drawLaw } from './law.ts';
 import { openStage, type Stage } from './stage.ts';
 
-const options = { drivers: 80_000, days: 1, seed: 1 };
+/** `minutes`: of real time, after which no further half hour of the city is begun; 0: no bound. */
+const options = { drivers: 80_000, days: 1, seed: 1, minutes: 0 };
 const minute = 60_000;
 /** In the first part of a slot drivers live; in the rest nothing happens but what happens by itself. */
 const slotMs = 30 * minute;
@@ -23,11 +24,13 @@ const silenceMs = 4 * 3_600_000;
  * the connected, or 5 people.
  */
 export async function liveWithLoss(size: typeof options, databaseUrl: string, signal: AbortSignal): Promise<Figures> {
+  const boundMs = size.minutes > 0 ? performance.now() + size.minutes * minute : Number.POSITIVE_INFINITY;
   const random = openRandom(`${size.seed}/supply`);
   const drivers = Array.from({ length: size.drivers }, (_, no) => new Driver(no, random));
   await using stage = await openStage(databaseUrl, drivers, silenceMs);
   const course = openCourse(drivers, random, stage);
   const sums = {
+    hours: 0,
     deeds: 0,
     compared: 0,
     quiet: 0,
@@ -58,7 +61,7 @@ export async function liveWithLoss(size: typeof options, databaseUrl: string, si
     if (most > 0 && (isQuiet || most > 5) && examples.length < 3) examples.push({ isQuiet, ...differences[0] });
   };
 
-  for (let slot = 0; slot < (size.days * 86_400_000) / slotMs; slot += 1) {
+  for (let slot = 0; slot < (size.days * 86_400_000) / slotMs && performance.now() < boundMs; slot += 1) {
     signal.throwIfAborted();
     const trouble = slot % 6 === 5 ? random.pick(['regulator', 'trackstory', 'both'] as const) : 'none';
     stage.trackstory.away = trouble === 'trackstory' || trouble === 'both';
@@ -82,6 +85,7 @@ export async function liveWithLoss(size: typeof options, databaseUrl: string, si
     await compare(true);
     await stage.pass(slotMs - rounds * roundMs - quietMs);
     await compare(true);
+    sums.hours += slotMs / 3_600_000;
   }
   const { different, beyond, quiet } = sums;
   return {
@@ -135,7 +139,7 @@ export const supplySoak: Soak<typeof options> = {
   shows:
     'the loss of supply is what a judge who shares no code with it counts, through outages, kills and changes of policy',
   options,
-  deadlineMs: ({ drivers, days }) => 300_000 + days * (600_000 + drivers * 60),
+  deadlineMs: ({ drivers, days }) => 600_000 + days * (600_000 + drivers * 120),
   async run(size, signal) {
     await using server = await startPostgres({ durable: false });
     return await liveWithLoss(size, server.url, signal);
