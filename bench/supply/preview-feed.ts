@@ -81,7 +81,11 @@ export async function openPreviewFeed(size: Size): Promise<Trial> {
       const asking = askUntil(AbortSignal.any([signal, ending.signal]));
       const delays = await measure(signal).finally(() => ending.abort());
       const took = await asking;
-      const beside = { previews: took.length, previewMs: quantile(took, 0.5), people: await countedPeople(database.db) };
+      const beside = {
+        previews: took.length,
+        previewMs: quantile(took, 0.5),
+        people: await countedPeople(database.db),
+      };
       return { 'preview-feed': readingOf(delays, beside) };
     },
     baseline: async (signal) => ({ 'preview-feed': readingOf(await measure(signal)) }),

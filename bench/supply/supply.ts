@@ -52,7 +52,9 @@ async function openTrial(size: Size): Promise<Trial> {
       cityUrl: surroundings.url,
       env: {
         PARTS: parts,
-        NODE_OPTIONS: meter.nodeOptions + (process.env['PROF'] ? ' --cpu-prof --cpu-prof-dir=/tmp/prof-supply-' + process.env['PROF'] : ''),
+        NODE_OPTIONS:
+          meter.nodeOptions +
+          (process.env['PROF'] ? ' --cpu-prof --cpu-prof-dir=/tmp/prof-supply-' + process.env['PROF'] : ''),
         DEPTRANS_INTAKE_TOPIC: place.topic,
         DEPTRANS_INTAKE_GROUP_ID: place.topic,
       },

@@ -17,7 +17,7 @@ export type SupplyState = {
   profiles: [string, string, string[], boolean][];
 };
 
-/** From a moment on it is so with a person; null: all is well, or nobody is there. */
+/** From a moment on it is so with a person; null, and the digest 0: all is well, or nobody is there. */
 export type SupplyTurn = { no: number; at: number; digest: number; state: SupplyState | null };
 
 /** A stretch of time in which it was so; `to` null: it lasts. */
@@ -32,22 +32,14 @@ const columns = sql.raw(state);
 /** Writes what turned, of each person in the order in which it did. */
 export async function writeSupplyTurns(tx: Db, turns: readonly SupplyTurn[]): Promise<void> {
   if (turns.length === 0) return;
-  const given = turns.map(({ no, at, digest, state: now }, i) => ({
-    i,
-    no,
-    at,
-    digest,
-    ...(now ?? {}),
-    gone: now === null,
-  }));
   await sql`/* supply.turns */
     with given as materialized (
-      select i, no, to_timestamp(at / 1000) as at, lead(to_timestamp(at / 1000)) over (partition by no order by i) as next_at,
-             row_number() over (partition by no order by i) as place, gone, digest, person, region, "deptransId" as deptrans_id, session, binding,
-             to_timestamp("boundAt" / 1000) as bound_at, "sessionStatus" as session_status, to_timestamp("sessionEndedAt" / 1000) as session_ended_at,
-             profiles
-        from jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as g(i int, no int, at float8, gone boolean, digest bigint, person text, region text,
-          "deptransId" text, session text, binding text, "boundAt" float8, "sessionStatus" text, "sessionEndedAt" float8, profiles jsonb)),
+      select i, no, at, lead(at) over (partition by no order by i) as next_at, row_number() over (partition by no order by i) as place,
+             digest = 0 as gone, digest, turn->>3 as person, turn->>4 as region, turn->>5 as deptrans_id, turn->>6 as session, turn->>7 as binding,
+             to_timestamp((turn->>8)::float8 / 1000) as bound_at, turn->>9 as session_status,
+             to_timestamp((turn->>10)::float8 / 1000) as session_ended_at, turn->11 as profiles
+        from jsonb_array_elements(${JSON.stringify(turns.map(rowOf))}::jsonb) with ordinality g(turn, i), lateral (
+          select (turn->>0)::int as no, to_timestamp((turn->>1)::float8 / 1000) as at, (turn->>2)::bigint as digest) k),
     ended as (
       select greatest(o.at, g.at - interval '${sql.raw(LONGEST)}') as at, g.at as to_at, g.no, o.${sql.raw(state.replaceAll(', ', ', o.'))}
         from given g join deptrans.supply_open o on o.person_no = g.no
@@ -65,6 +57,26 @@ export async function writeSupplyTurns(tx: Db, turns: readonly SupplyTurn[]): Pr
       session_status = excluded.session_status, session_ended_at = excluded.session_ended_at, profiles = excluded.profiles`.execute(
     tx,
   );
+}
+
+/** A turn without the names of its fields; what is gone is its first three, the digest 0. */
+function rowOf({ no, at, digest, state: now }: SupplyTurn): unknown[] {
+  if (!now) return [no, at, 0];
+  const { person, region, deptransId, session, binding, boundAt, sessionStatus, sessionEndedAt, profiles } = now;
+  return [
+    no,
+    at,
+    digest,
+    person,
+    region,
+    deptransId,
+    session,
+    binding,
+    boundAt,
+    sessionStatus,
+    sessionEndedAt,
+    profiles,
+  ];
 }
 
 /** Up to `limit` of the states that last, as number and digest, of people above `after`. */

@@ -37,6 +37,17 @@ type Ms = number | string | null;
 type ProfileColumns = [number, string, string, string[], Ms, boolean];
 type PersonColumns = [number, string, string | null, Ms, string | null, Ms, Ms, string, ProfileColumns[]];
 
+const nobody: Omit<SupplyPerson, 'no'> = {
+  person: '',
+  binding: null,
+  bindingUpdatedAt: null,
+  session: null,
+  sessionUpdatedAt: null,
+  sessionEndedAt: null,
+  sessionRegion: '',
+  profiles: [],
+};
+
 /** Whom to read: people, and whoever is behind profiles, by number or by park_id and driver_id. */
 export type SupplyAsked = {
   people?: readonly number[];
@@ -54,14 +65,18 @@ const profile = sql`json_build_array(d.profile_no, d.park_id, d.driver_id, d.cat
 export type SupplyRead = { people: SupplyPerson[]; alone: number[] };
 
 /**
- * People as they are now, with their connected profiles. Everybody who was asked for by number or is behind a profile comes, also without one; a profile
+ * People as they are now, with their connected profiles. Everybody who was asked for by number or is behind a profile comes, also without one, but then nothing is told of them; a profile
  * without a person comes under its own number, made negative, if it is connected.
  */
 export async function readSupplyPeople(
   db: Db,
   { people = [], profiles = [], keys = [] }: SupplyAsked,
 ): Promise<SupplyRead> {
-  const { rows } = await sql<{ people: PersonColumns[]; alone: ProfileColumns[]; named: number[] }>`/* supply.people */
+  const { rows } = await sql<{
+    people: (PersonColumns | number)[];
+    alone: ProfileColumns[];
+    named: number[];
+  }>`/* supply.people */
     with named as materialized (
       select d.profile_no, d.person_no from deptrans.driver_persons d
        where d.profile_no = any(${numberList(profiles)}::int[])
@@ -73,14 +88,14 @@ export async function readSupplyPeople(
       select unnest(${numberList(people)}::int[]) as person_no
       union select person_no from named where person_no is not null)
     select (
-      select coalesce(json_agg(json_build_array(p.person_no, p.driver_license_pd_id,
+      select coalesce(json_agg(case when c.profiles is null then to_json(p.person_no) else json_build_array(p.person_no, p.driver_license_pd_id,
           b.state, ${ms('b.updated_at')}, t.session_status, ${ms('t.updated_at')}, ${ms('t.ended_at')}, coalesce(t.region, ''),
-          c.profiles)), '[]')
+          c.profiles) end), '[]')
         from people join deptrans.persons p using (person_no)
         left join deptrans.profiles b on b.person_no = p.person_no and b.seq > 0
         left join deptrans.session_statuses t on t.person_no = p.person_no and not t.deleted and t.seq > 0
        cross join lateral (
-         select coalesce(json_agg(${profile} order by d.profile_no), '[]') as profiles
+         select json_agg(${profile} order by d.profile_no) as profiles
            from deptrans.driver_persons d ${connected}
           where d.driver_license_pd_id = p.driver_license_pd_id and not d.deleted) c) as people,
       (select coalesce(json_agg(${profile}), '[]')
@@ -103,7 +118,11 @@ export async function readConnectedProfiles(db: Db, page: number): Promise<strin
   return rows.map(({ list }) => list);
 }
 
-function toPerson([no, person, binding, boundAt, session, sessionAt, endedAt, region, profiles]: PersonColumns) {
+function toPerson(columns: PersonColumns | number): SupplyPerson {
+  return typeof columns === 'number' ? { ...nobody, no: columns } : known(columns);
+}
+
+function known([no, person, binding, boundAt, session, sessionAt, endedAt, region, profiles]: PersonColumns) {
   return {
     no,
     person,
@@ -122,8 +141,7 @@ function toProfile([no, parkId, driverId, categories, seenAt, isPublished]: Prof
 }
 
 function loner(own: SupplyProfile): SupplyPerson {
-  const nothing = { bindingUpdatedAt: null, sessionUpdatedAt: null, sessionEndedAt: null, sessionRegion: '' };
-  return { no: -own.no, person: '', binding: null, session: null, ...nothing, profiles: [own] };
+  return { ...nobody, no: -own.no, profiles: [own] };
 }
 
 function toMs(time: Ms): number | null {

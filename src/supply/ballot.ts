@@ -40,7 +40,9 @@ export function ballotOf(roll: Roll, row: number, lens: Lens, now: number, maxSi
     const facts = roll.factsOf(row, profile);
     let bits: number | null = null;
     for (const place of places) {
-      bits = own.isAlike ? (bits ?? bitsOf(facts, own.orders[place]!, lens, now)) : bitsOf(facts, own.orders[place]!, lens, now);
+      bits = own.isAlike
+        ? (bits ?? bitsOf(facts, own.orders[place]!, lens, now))
+        : bitsOf(facts, own.orders[place]!, lens, now);
       blocked[place] = (blocked[place] ?? BY_ALL) & bits;
     }
     reasons ??= judge(facts, own.orders[places[0]!]!, lens.blocking, now, 0);

@@ -6,7 +6,7 @@ export class Digest {
   /** A whole number of any size, or one that is none: those are all alike. */
   number(value: number): void {
     const whole = Number.isFinite(value) ? value : -1;
-    this.#mix(whole % 2 ** 32 | 0);
+    this.#mix((whole % 2 ** 32) | 0);
     this.#mix(Math.floor(whole / 2 ** 32) | 0);
   }
 

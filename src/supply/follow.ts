@@ -4,7 +4,7 @@ import { readConnectedProfiles, readSupplyPeople, type SupplyAsked } from '../st
 import type { Census } from './census.ts';
 
 /** People read in one statement. */
-const PAGE = 500;
+const PAGE = 1_000;
 
 /** A census that follows the database. */
 export type Followed = { census: Census; position: SupplyPosition };

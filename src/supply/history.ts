@@ -88,13 +88,18 @@ export async function openHistory({ db, leader, term, census }: HistoryParts, no
     },
     async writeNow(at, { policyVersion, unplaced, figures }) {
       const { trail } = census;
-      while (trail.turns.length > 0) {
-        const turns = trail.turns.slice(0, TURNS);
-        if (!(await asLeader((tx) => writeSupplyTurns(tx, turns)))) return false;
-        trail.forget(turns.length);
-      }
       const rows = [...figures].map(([region, its]) => ({ region, policyVersion, unplaced, figures: its }));
-      return asLeader((tx) => writeSupplyNow(tx, rows, at));
+      for (;;) {
+        const turns = trail.turns.slice(0, TURNS);
+        const isLast = turns.length === trail.turns.length;
+        const holds = await asLeader(async (tx) => {
+          await writeSupplyTurns(tx, turns);
+          if (isLast) await writeSupplyNow(tx, rows, at);
+        });
+        if (!holds) return false;
+        trail.forget(turns.length);
+        if (isLast) return true;
+      }
     },
   };
 }

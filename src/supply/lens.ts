@@ -39,7 +39,9 @@ export type LensRegion = {
 
 export function openLens(policy: CompiledPolicy, asPut = policy): Lens {
   const { regions } = policy.policy;
-  const on = new Map(regions.filter((region) => region.on).map((region) => [region.id, openRegion(region, [policy, asPut])]));
+  const on = new Map(
+    regions.filter((region) => region.on).map((region) => [region.id, openRegion(region, [policy, asPut])]),
+  );
   const graces = new Map(regions.map(({ id, rules }) => [id, lengths(rules)]));
   const begins = regions.flatMap(({ rules }) => rules.map(({ from }) => from));
   const listed = new Set(regions.flatMap(({ on, tariffs }) => (on ? tariffs : [])));

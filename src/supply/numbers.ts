@@ -7,6 +7,8 @@ const PAGE = 4_096;
  */
 export class Numbers {
   readonly #pages: (Int32Array | undefined)[] = [];
+  /** Of those below 0. */
+  readonly #below: (Int32Array | undefined)[] = [];
   #size = 0;
 
   /** How many numbers have a row. */
@@ -16,17 +18,26 @@ export class Numbers {
 
   /** The row of a number; 0: it has none. */
   get(no: number): number {
-    return this.#pages[Math.floor(no / PAGE)]?.[no % PAGE] ?? 0;
+    return no < 0 ? rowIn(this.#below, -no) : rowIn(this.#pages, no);
   }
 
-  /** Sets the row of a number, at least 0; 0: none. */
+  /** Sets the row of a number; 0: none. */
   set(no: number, row: number): void {
-    const at = Math.floor(no / PAGE);
-    while (this.#pages.length <= at) this.#pages.push(undefined);
-    this.#pages[at] ??= new Int32Array(PAGE);
-    const page = this.#pages[at];
-    const before = page[no % PAGE]!;
+    const before = no < 0 ? putIn(this.#below, -no, row) : putIn(this.#pages, no, row);
     this.#size += Number(row !== 0) - Number(before !== 0);
-    page[no % PAGE] = row;
   }
+}
+
+function rowIn(pages: readonly (Int32Array | undefined)[], no: number): number {
+  return pages[Math.floor(no / PAGE)]?.[no % PAGE] ?? 0;
+}
+
+/** Returns the row before. */
+function putIn(pages: (Int32Array | undefined)[], no: number, row: number): number {
+  const at = Math.floor(no / PAGE);
+  while (pages.length <= at) pages.push(undefined);
+  pages[at] ??= new Int32Array(PAGE);
+  const before = pages[at][no % PAGE]!;
+  pages[at][no % PAGE] = row;
+  return before;
 }

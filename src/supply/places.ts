@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
+import { type NewestPosition, newestPositions } from '../clients/newest-positions.ts';
 import type { Trackstory } from '../clients/trackstory.ts';
-import type { Point } from '../domain/region.ts';
 import type { Census } from './census.ts';
 
 export type PlaceLimits = {
@@ -14,8 +14,6 @@ export type PlaceLimits = {
 
 /** People who are judged before others get their turn. */
 const SLICE = 500;
-/** Clocks differ. */
-const CLOCKS_MS = 60_000;
 
 /**
  * Asks trackstory where people are of whom nobody else knows it, so many at once, and each again after a while. Returns for how many it asked. If
@@ -25,7 +23,7 @@ export async function findPlaces(
   census: Census,
   trackstory: Trackstory,
   { placesPerRound, placeMs, positionMaxAgeMs }: PlaceLimits,
-  now: () => number,
+  { now, told }: { now(): number; told(oddity: string): void },
   signal: AbortSignal,
 ): Promise<number> {
   const asked = now();
@@ -35,17 +33,14 @@ export async function findPlaces(
     wanted.flatMap(({ profiles }) => profiles),
     signal,
   );
-  const known = new Map<string, { point: Point; at: number }>();
-  for (const { parkId, driverId, point, recordedAt } of positions) {
-    const at = recordedAt.getTime();
-    if (asked - at > positionMaxAgeMs || at - asked > CLOCKS_MS) continue;
-    const key = `${parkId}/${driverId}`;
-    if (at > (known.get(key)?.at ?? Number.NEGATIVE_INFINITY)) known.set(key, { point, at });
-  }
+  const known = newestPositions(positions, { now: asked, maxAgeMs: positionMaxAgeMs, told });
   for (const [i, { no, profiles }] of wanted.entries()) {
     if (i % SLICE === SLICE - 1) await setImmediate();
-    const found = profiles.flatMap(({ parkId, driverId }) => known.get(`${parkId}/${driverId}`) ?? []);
-    const newest = found.reduce<{ point: Point; at: number } | null>((a, b) => (a && a.at >= b.at ? a : b), null);
+    let newest: NewestPosition | null = null;
+    for (const { parkId, driverId } of profiles) {
+      const found = known.get(`${parkId}/${driverId}`);
+      if (found && !(newest && newest.at >= found.at)) newest = found;
+    }
     census.place(no, newest?.point ?? null, now());
   }
   return wanted.length;

@@ -28,23 +28,19 @@ export class Profiles {
   }
 
   /** Adds a profile that is not here, before `next` in the list of its owner. Returns its row. */
-  add(profile: SupplyProfile, owner: number, next: number): number {
+  add({ no, parkId, driverId, categories, seenAt, isPublished }: SupplyProfile, owner: number, next: number): number {
     const row = this.#rows.take();
-    this.#rows.set(row, NO, profile.no);
-    this.#rows.set(row, OWNER, owner);
-    this.#rows.set(row, NEXT, next);
-    this.#rows.set(row, PARK, this.#parks.numberOf(profile.parkId));
-    this.#drivers[row] = profile.driverId;
-    this.#rowOf.set(profile.no, row);
-    this.put(row, profile);
+    const set = (field: number, value: number) => this.#rows.set(row, field, value);
+    set(NO, no);
+    set(OWNER, owner);
+    set(NEXT, next);
+    set(PARK, this.#parks.numberOf(parkId));
+    set(CATEGORIES, this.#listOf(categories));
+    set(SEEN_AT, seenAt);
+    set(PUBLISHED, isPublished ? 1 : 0);
+    this.#drivers[row] = driverId;
+    this.#rowOf.set(no, row);
     return row;
-  }
-
-  /** A profile that is here, as it is now. Its keys never change. */
-  put(row: number, { categories, seenAt, isPublished }: SupplyProfile): void {
-    this.#rows.set(row, CATEGORIES, this.#listOf(categories));
-    this.#rows.set(row, SEEN_AT, seenAt);
-    this.#rows.set(row, PUBLISHED, isPublished ? 1 : 0);
   }
 
   /** Forgets a profile that is in no list. */

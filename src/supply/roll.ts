@@ -42,12 +42,11 @@ export class Roll {
   readonly profiles = new Profiles();
   readonly #tokens: string[] = [];
   readonly #regions = new Words();
-  /** Rows of people by their numbers, and of profiles without a person by theirs. */
+  /** Rows of people by their numbers. */
   readonly #rowOf = new Numbers();
-  readonly #aloneOf = new Numbers();
 
   get size(): number {
-    return this.#rowOf.size + this.#aloneOf.size;
+    return this.#rowOf.size;
   }
 
   /** Every person's row is below. */
@@ -57,7 +56,7 @@ export class Roll {
 
   /** The row of a person; 0: not here. */
   rowOf(no: number): number {
-    return no < 0 ? this.#aloneOf.get(-no) : this.#rowOf.get(no);
+    return this.#rowOf.get(no);
   }
 
   /** Whose a profile is, by both their numbers; 0: nobody's here. */
@@ -74,8 +73,9 @@ export class Roll {
   put(person: SupplyPerson): number {
     const known = this.rowOf(person.no);
     const row = known || this.#people.take();
-    if (!known) {
-      this.#setRow(person.no, row);
+    if (known) this.#dropProfiles(row);
+    else {
+      this.#rowOf.set(person.no, row);
       this.#tokens[row] = person.person;
       this.#set(row, NO, person.no);
       this.#set(row, SHARE, person.person === '' ? 0 : shareOf(person.person));
@@ -88,13 +88,13 @@ export class Roll {
     this.#set(row, SESSION_AT, person.sessionUpdatedAt ?? Number.NaN);
     this.#set(row, ENDED_AT, person.sessionEndedAt ?? Number.NaN);
     this.#set(row, REGION, this.#regions.numberOf(person.sessionRegion));
-    this.#putProfiles(row, person.profiles);
+    for (const profile of person.profiles.toReversed()) this.#addProfile(row, profile);
     return row;
   }
 
   drop(row: number): void {
     this.#dropProfiles(row);
-    this.#setRow(this.no(row), 0);
+    this.#rowOf.set(this.no(row), 0);
     this.#tokens[row] = '';
     this.#people.free(row);
   }
@@ -195,34 +195,6 @@ export class Roll {
       sessionEndedAt: orNull(this.#people.get(row, ENDED_AT)),
       region: this.sessionRegion(row),
     };
-  }
-
-  #setRow(no: number, row: number): void {
-    if (no < 0) this.#aloneOf.set(-no, row);
-    else this.#rowOf.set(no, row);
-  }
-
-  #putProfiles(row: number, given: readonly SupplyProfile[]): void {
-    if (!this.#hasProfiles(row, given)) {
-      this.#dropProfiles(row);
-      for (const profile of given.toReversed()) this.#addProfile(row, profile);
-      return;
-    }
-    let profile = this.firstProfile(row);
-    for (const one of given) {
-      this.profiles.put(profile, one);
-      profile = this.profiles.next(profile);
-    }
-  }
-
-  /** Whether the person's profiles are these, in this order. */
-  #hasProfiles(row: number, given: readonly SupplyProfile[]): boolean {
-    let profile = this.firstProfile(row);
-    for (const { no } of given) {
-      if (profile === 0 || this.profiles.no(profile) !== no) return false;
-      profile = this.profiles.next(profile);
-    }
-    return profile === 0;
   }
 
   #addProfile(row: number, profile: SupplyProfile): void {

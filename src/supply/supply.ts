@@ -72,6 +72,8 @@ export function openSupply(parts: SupplyParts): Supply {
   const { db, trackstory, inForce, limits, instance, lifetime, clock, metrics } = parts;
   const log = parts.log.child({ part: 'supply' });
   const gauges = openGauges(metrics);
+  const odd = metrics.counter('oddities_total', 'What others said that cannot be true', ['of', 'what'] as const);
+  const told = (what: string) => odd.inc({ of: 'trackstory', what });
   let followed: Followed | null = null;
   let history: History | null = null;
   let policies: Policies | null = null;
@@ -163,7 +165,7 @@ export function openSupply(parts: SupplyParts): Supply {
   };
 
   const places = async (signal: AbortSignal): Promise<number> =>
-    followed && history ? findPlaces(followed.census, trackstory, limits, clock.now, signal) : 0;
+    followed && history ? findPlaces(followed.census, trackstory, limits, { now: clock.now, told }, signal) : 0;
 
   const common = { lifetime, clock, log, timer: metrics.timer('supply') };
   const loops = parts.byHand

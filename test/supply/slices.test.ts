@@ -48,7 +48,9 @@ async function fill({ db }: SupplyWorld): Promise<void> {
       categories_revision, seq)
     select 'park', 'driver-' || i, 'person-' || i, i, 1, '{econom}', 1, i from ${all}`.execute(db);
   await sql`insert into deptrans.driver_states (park_id, driver_id, status, connected_at, event_at, source_gen, source_offset, seen_at)
-    select 'park', 'driver-' || i, 'online', deptrans.now(), deptrans.now(), 0, -1, deptrans.now() from ${all}`.execute(db);
+    select 'park', 'driver-' || i, 'online', deptrans.now(), deptrans.now(), 0, -1, deptrans.now() from ${all}`.execute(
+    db,
+  );
   await sql`insert into deptrans.session_statuses (driver_license_pd_id, person_no, session_status, updated_at, ended_at, end_is_estimate,
       deptrans_id, region, seq)
     select 'person-' || i, i, 'online', deptrans.now(), deptrans.now() + interval '1 h', true, i, 'moscow', ${PEOPLE} + i from ${all}`.execute(

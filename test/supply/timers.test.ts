@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { openRandom } from '../../simulator/random.ts';
+import { Numbers } from '../../src/supply/numbers.ts';
 import { Rows } from '../../src/supply/rows.ts';
 import { Timers } from '../../src/supply/timers.ts';
 
@@ -37,4 +38,19 @@ test('a row that was freed is taken again, and starts as zeros', () => {
   rows.free(taken[5_000]!);
   const again = rows.take();
   expect([again, rows.get(again, 1), rows.end]).toEqual([taken[5_000], 0, 10_001]);
+});
+
+test('numbers have the rows that were set last, below 0 too', () => {
+  const random = openRandom('numbers');
+  const numbers = new Numbers();
+  const expected = new Map<number, number>();
+  for (let turn = 0; turn < 20_000; turn += 1) {
+    const no = random.int(40_000) - 20_000;
+    const row = random.chance(0.3) ? 0 : 1 + random.int(1_000_000);
+    numbers.set(no, row);
+    if (row === 0) expected.delete(no);
+    else expected.set(no, row);
+  }
+  for (let no = -20_001; no < 20_001; no += 1) expect(numbers.get(no)).toBe(expected.get(no) ?? 0);
+  expect([numbers.size, numbers.get(2_000_000_000)]).toEqual([expected.size, 0]);
 });
