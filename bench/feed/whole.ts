@@ -6,7 +6,7 @@ import { openBenchServer } from '../database/bench-server.ts';
 import type { Bench, Size, Trial } from '../frame.ts';
 import { restless } from '../intake/mixes.ts';
 import { makeTopicAt } from '../make-topic.ts';
-import { counted, publishAll } from '../supply/supply.ts';
+import { countedPeople, publishAll } from '../supply/city.ts';
 import { fillCity } from '../sustained/fill.ts';
 import { produceSteadily } from '../sustained/load.ts';
 import { startSurroundings } from '../sustained/surroundings.ts';
@@ -59,7 +59,7 @@ async function openTrial(size: Size): Promise<Trial> {
         },
       });
       await using _load = await produceSteadily(place, EVENTS_PER_SECOND, drivers, restless);
-      while ((await counted(database.db)) === 0) await pause(250, undefined, { signal });
+      while ((await countedPeople(database.db)) === 0) await pause(250, undefined, { signal });
       await using follower = startSubscribers(served.url, 1, 'live');
       await follower.following;
       await pause(settleS * 1_000, undefined, { signal });
