@@ -66,7 +66,7 @@ export async function openScenario(options: ScenarioOptions): Promise<Scenario> 
     const client = stack.adopt(new pg.Client(databaseUrl), (one) => one.end());
     await client.connect();
     const own = { DEPTRANS_INTAKE_TOPIC: topic, DEPTRANS_INTAKE_GROUP_ID: topic };
-    const deafness = stack.use(openDeafness());
+    const deafness = stack.use(openDeafness(simulator));
     let service: Service | null = null;
     stack.defer(async () => void (await service?.stop()));
     const owned = stack.move();
@@ -98,14 +98,24 @@ export async function openScenario(options: ScenarioOptions): Promise<Scenario> 
 }
 
 /**
- * For how long the service may have heard nothing of tariffs, places and licences: while it was not there, and as long again until it has caught up, or
- * while this process, in which the neighbours are, stood still.
+ * For how long the service may have known nothing new of tariffs, places and licences: while it was not there, or did not ask, and as long again until
+ * what it heard had its effect, or while this process, in which the neighbours are, stood still.
  */
-function openDeafness() {
+function openDeafness({ neighbours: { switches } }: Simulator) {
   const delay = monitorEventLoopDelay({ resolution: 20 });
   delay.enable();
+  const heard = (['driver-profiles', 'driver-categories'] as const).map((name) => ({ name, requests: 0, atMs: 0 }));
   let goneAtMs: number | null = null;
   let awayMs = 0;
+  let silentMs = 0;
+  const looking = setInterval(() => {
+    const nowMs = performance.now();
+    for (const last of heard) {
+      const { requests } = switches[last.name];
+      if (last.requests > 0) silentMs = Math.max(silentMs, nowMs - last.atMs);
+      if (requests !== last.requests) Object.assign(last, { requests, atMs: nowMs });
+    }
+  }, 100);
   return {
     started({ ended }: Service) {
       if (goneAtMs !== null) awayMs = Math.max(awayMs, performance.now() - goneAtMs);
@@ -113,8 +123,11 @@ function openDeafness() {
         goneAtMs = performance.now();
       });
     },
-    longestMs: () => 2 * awayMs + Math.ceil(delay.max / 1e6),
-    [Symbol.dispose]: () => delay.disable(),
+    longestMs: () => 2 * Math.max(awayMs, silentMs) + Math.ceil(delay.max / 1e6),
+    [Symbol.dispose]() {
+      clearInterval(looking);
+      delay.disable();
+    },
   };
 }
 
