@@ -75,10 +75,23 @@ export function openGuesses(options: GuessOptions): Guesses {
     return [...one('person', person), ...one('address', address), ...one('service', '')];
   };
 
+  /** An attempt that came after its caller had stopped waiting told nothing: a slow database must not use up what a driver may try. */
+  const giveBackLate = async (taking: ReturnType<typeof takeAttempt>, budgets: readonly Budget[]): Promise<void> => {
+    try {
+      if ((await taking) === null) await giveAttemptBack(db, budgets);
+    } catch {
+      // None was taken, or nobody can say: then the driver has one attempt less.
+    }
+  };
+
   return {
     async take(person, address, signal) {
       const budgets = budgetsOf(person, address);
-      const empty = await readWithin(readTimeoutMs, signal, takeAttempt(db, budgets));
+      const taking = takeAttempt(db, budgets);
+      const empty = await readWithin(readTimeoutMs, signal, taking).catch((error: unknown) => {
+        void giveBackLate(taking, budgets);
+        throw error;
+      });
       if (empty) {
         alarm(empty.refused);
         throw refuse('TOO_MANY_ATTEMPTS', { retryAfterMs: Math.max(1_000, empty.waitMs) });

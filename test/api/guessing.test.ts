@@ -1,11 +1,14 @@
 import { sql } from 'kysely';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type GuessLimits, openGuesses } from '../../src/api/guesses.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { openLog } from '../../src/runtime/log.ts';
 import { Masked } from '../../src/runtime/masked.ts';
 import { openMetrics } from '../../src/runtime/metrics.ts';
+import { inTransaction } from '../../src/store/database.ts';
 import { type DriverIdWorld, GUESS_LIMITS, matches, openDriverIdWorld } from '../support/driver-id-world.ts';
+import { refusalOf } from '../support/feed/refusal.ts';
+import { until } from '../support/until.ts';
 
 let world: DriverIdWorld;
 beforeEach(async () => {
@@ -162,3 +165,26 @@ async function many(n: number, call: (no: number) => Promise<{ reason?: string }
   await Promise.all(Array.from({ length: 16 }, work));
   return counts;
 }
+
+test('an attempt that came after its caller had stopped waiting is given back', async () => {
+  const open = (readTimeoutMs: number) =>
+    openGuesses({
+      db: world.db,
+      limits: { ...GUESS_LIMITS, personAttempts: 1, ...SLOW },
+      hashKey: 'key',
+      readTimeoutMs,
+      clock: systemClock,
+      log: openLog('silent'),
+      metrics: openMetrics(systemClock),
+    });
+  const { signal } = new AbortController();
+  await inTransaction(world.db, async (tx) => {
+    await sql`lock table deptrans.id_attempts in access exclusive mode`.execute(tx);
+    expect(await refusalOf(open(50).take('ann', null, signal))).toBe('Unavailable SERVICE_DEGRADED');
+  });
+  const taken = () => sql`select from deptrans.id_attempts where scope = 'person'`.execute(world.db);
+  await until(async () => (await taken()).rows.length === 1, 'the attempt was taken after all');
+  const patient = open(60_000);
+  await vi.waitFor(() => patient.take('ann', null, signal), { timeout: 60_000, interval: 50 });
+  expect(await refusalOf(patient.take('ann', null, signal))).toBe('ResourceExhausted TOO_MANY_ATTEMPTS');
+});
