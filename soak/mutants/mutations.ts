@@ -42,8 +42,8 @@ export const mutations: readonly Mutation[] = [
   {
     trap: 4,
     naive: 'a place counts however old it is',
-    file: 'src/delivery/positions.ts',
-    text: "if (ageMs > maxAgeMs) odd.inc({ of: 'trackstory', what: 'old' });\n      else if",
+    file: 'src/clients/newest-positions.ts',
+    text: "if (now - at > maxAgeMs) told('old');\n    else if",
     replacement: 'if',
     test: 'test/traps/t04-place-when-decided.test.ts',
   },

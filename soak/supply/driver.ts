@@ -6,6 +6,11 @@ const minute = 60_000;
 const hour = 60 * minute;
 /** The service may take the last event to be so much older than it is. */
 const grainMs = 10 * minute;
+/**
+ * Of what a driver does, up to here, a fiftieth is to cross a border. As half an hour of deeds comes in 4.5 minutes, that is twice a day for each driver while it lasts; the
+ * service asks every two minutes where somebody is, so it must be behind by those who crossed since.
+ */
+const CROSSING = 0.19;
 export const tariffLists = [['econom'], ['econom'], ['business', 'econom'], ['business'], ['cargo'], []] as const;
 
 /** A driver as he really is. All his profiles are in one car. */
@@ -69,7 +74,7 @@ export function live(driver: Driver, random: Random, atMs: number, answers: bool
   if (dice < 0.015) return renew(driver);
   if (dice < (driver.binding === 'bound' ? 0.025 : 0.08)) return bind(driver, atMs);
   if (dice < 0.17) return retariff(driver, random);
-  if (dice < 0.25)
+  if (dice < CROSSING)
     return [
       { kind: 'place', driver: Object.assign(driver, { place: random.pick(['moscow', 'moscow', 'tver', null]) }) },
     ];
