@@ -89,12 +89,17 @@ export async function readSupplyDigests(db: Db, after: number, limit: number): P
   return rows[0]!.list;
 }
 
+/** The last fields of an `IntervalRow`. */
+const stateAsJson =
+  sql.raw(`person, region, deptrans_id, session, binding, (extract(epoch from bound_at) * 1000)::float8, session_status,
+  (extract(epoch from session_ended_at) * 1000)::float8, profiles`);
+
 /** Where a reader of intervals stands: after the interval of a person that began at a moment, microseconds since 1970. */
 export type IntervalPlace = { us: number; no: number };
 
 /**
- * Up to `limit` intervals of a region that overlap a time, ms since 1970, by their beginning: first those that have ended, then, once a page is not full, nothing:
- * those that last come by `readOpenIntervals`. `next`: where to go on; null at the end.
+ * Up to `limit` intervals of a region that have ended and overlap a time, ms since 1970, by their beginning; those that last come by `readOpenIntervals`.
+ * `next`: where to go on; null at the end.
  */
 export async function readSupplyIntervals(
   db: Db,
@@ -108,9 +113,7 @@ export async function readSupplyIntervals(
 ): Promise<{ intervals: SupplyInterval[]; next: IntervalPlace | null }> {
   const place = after ?? { us: (from - 7 * 86_400_000) * 1_000, no: -(2 ** 31) };
   const { rows } = await sql<{ list: IntervalRow[] }>`/* supply.intervals */
-    select coalesce(json_agg(json_build_array((extract(epoch from at) * 1000000)::float8, person_no, (extract(epoch from to_at) * 1000)::float8, person, region,
-        deptrans_id, session, binding, (extract(epoch from bound_at) * 1000)::float8, session_status,
-        (extract(epoch from session_ended_at) * 1000)::float8, profiles)), '[]') as list
+    select coalesce(json_agg(json_build_array((extract(epoch from at) * 1000000)::float8, person_no, (extract(epoch from to_at) * 1000)::float8, ${stateAsJson})), '[]') as list
       from (select * from deptrans.supply_intervals
              where (at, person_no) > (to_timestamp(${place.us}::float8 / 1000000), ${place.no}::int)
                and at < to_timestamp(${to}::float8 / 1000) and to_at > to_timestamp(${from}::float8 / 1000) and region = ${region}
@@ -129,9 +132,7 @@ export async function readOpenIntervals(
   { region, limit, after = -(2 ** 31) }: { region: string; limit: number; after?: number },
 ): Promise<SupplyInterval[]> {
   const { rows } = await sql<{ list: IntervalRow[] }>`/* supply.lasting */
-    select coalesce(json_agg(json_build_array((extract(epoch from at) * 1000000)::float8, person_no, null, person, region,
-        deptrans_id, session, binding, (extract(epoch from bound_at) * 1000)::float8, session_status,
-        (extract(epoch from session_ended_at) * 1000)::float8, profiles) order by person_no), '[]') as list
+    select coalesce(json_agg(json_build_array((extract(epoch from at) * 1000000)::float8, person_no, null, ${stateAsJson}) order by person_no), '[]') as list
       from (select * from deptrans.supply_open where person_no > ${after} and region = ${region} order by person_no limit ${limit}) page`.execute(
     db,
   );
