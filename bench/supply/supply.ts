@@ -52,9 +52,7 @@ async function openTrial(size: Size): Promise<Trial> {
       cityUrl: surroundings.url,
       env: {
         PARTS: parts,
-        NODE_OPTIONS:
-          meter.nodeOptions +
-          (process.env['PROF'] ? ' --cpu-prof --cpu-prof-dir=/tmp/prof-supply-' + process.env['PROF'] : ''),
+        NODE_OPTIONS: meter.nodeOptions,
         DEPTRANS_INTAKE_TOPIC: place.topic,
         DEPTRANS_INTAKE_GROUP_ID: place.topic,
       },
