@@ -42,8 +42,9 @@ export async function openService(config: Config, surroundings: Surroundings, ad
     if (parts.has('mirror')) {
       const mirror = stack.use(openMirror({ ...common, profiles, categories, limits: limits.mirror }));
       reasons.push(() => mirror.ready());
-      stack.use(openMaintenance({ ...common, limits: limits.maintenance }));
     }
+    if (parts.has('mirror') || parts.has('delivery'))
+      stack.use(openMaintenance({ ...common, limits: limits.maintenance }));
     const source =
       parts.has('intake') && config.kafkaBrokers
         ? kafkaSource({ ...common, ...limits.intake, brokers: config.kafkaBrokers, clientId: instance })

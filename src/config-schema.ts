@@ -159,6 +159,8 @@ export const limitsSchema = z.strictObject({
     supplyHourDays: count(400, 31, 3_650),
     /** What whoever counts drivers has to follow. */
     supplyChangesMs: ms(600_000, 300_000),
+    /** How often the place of dead rows is freed in tables whose rows do not live for long. */
+    vacuumMs: ms(5_000),
     gaugeMs: ms(10_000),
   }),
 });

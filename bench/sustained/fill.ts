@@ -12,7 +12,7 @@ export type City = {
 
 /**
  * Fills an empty database with a mirror of `profiles` profiles, of which the first `drivers` are in the middle of the shifts that `load.ts` goes on with:
- * their states are known, six in ten (or `boundOfTen`) are bound to an id, and what is to be told of those has been told. The rate of the regulator has been found.
+ * their states are known, six in ten (or `boundOfTen`) are bound to an id, and what is to be told of those has been told; of the others is noted how their last event ended. The rate of the regulator has been found.
  */
 export async function fillCity(db: Db, { profiles, drivers, boundOfTen = 6 }: City): Promise<void> {
   await inTransaction(db, async (tx) => {
@@ -22,6 +22,10 @@ export async function fillCity(db: Db, { profiles, drivers, boundOfTen = 6 }: Ci
         from generate_series(0, ${drivers - 1}::int) i, (select deptrans.now() - interval '1 hour' as t offset 0) now
        order by ${anyOrder}`.execute(tx);
     await fillAccounts(tx, drivers, boundOfTen);
+    await sql`insert into deptrans.event_ends (park_id, driver_id, outcome, reason, event_at, at)
+      select md5('park ' || i % 2000), md5('driver ' || i), 'filtered', 'no_id', t, t
+        from generate_series(0, ${drivers - 1}::int) i, (select deptrans.now() - interval '1 hour' as t offset 0) now
+       where i % 10 >= ${boundOfTen} order by ${anyOrder}`.execute(tx);
     await sql`insert into deptrans.mirror_streams (stream, revision, complete, confirmed_at)
       select s, 'newest', true, deptrans.now() from unnest(array['profiles', 'categories']) s
       on conflict (stream) do update set revision = 'newest', complete = true, confirmed_at = excluded.confirmed_at`.execute(

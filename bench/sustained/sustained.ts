@@ -11,6 +11,7 @@ import { openStretchMeter, type Stretches } from '../stretch-meter.ts';
 import { fillCity, queueEverybody } from './fill.ts';
 import { type Load, produceSteadily, queueSteadily } from './load.ts';
 import { startSurroundings } from './surroundings.ts';
+import { growthOf, readTables } from './table-sizes.ts';
 
 /**
  * Whether the service keeps up, as a process of its own with its shipped limits: (a) intake alone, (b) delivery alone, (c) both with the mirror,
@@ -108,10 +109,10 @@ async function measure(size: Size, part: Part, { db, place, signal, ask }: Surro
   await ask();
   const early = await readLag(db, part, produced, queued);
   await at(sizes);
-  const small = await readSizes(db);
+  const small = await readTables(db);
   await at(end);
   const late = await readLag(db, part, produced, queued);
-  return { early, late, stretches: await ask(), growth: growthOf(small, await readSizes(db)) };
+  return { early, late, stretches: await ask(), growth: growthOf(small, await readTables(db)) };
 }
 
 /** Seconds of the rate that were given and are not taken, and how long the oldest change waits that could be sent. */
@@ -126,33 +127,6 @@ async function readLag(db: Db, part: Part, produced: Load | null, queued: Load |
   const intakeS = produced ? (produced.given() - taken) / part.eventsPerSecond : 0;
   const reportsPerSecond = queued ? part.changesPerSecond : (part.eventsPerSecond / 6) * bound;
   return { intakeS, deliveryS: part.parts === 'intake' ? 0 : waiting / reportsPerSecond };
-}
-
-async function readSizes(db: Db): Promise<Map<string, number>> {
-  const { rows } = await sql<{ name: string; bytes: number }>`
-    select relname as name, pg_total_relation_size(oid)::float8 as bytes from pg_class
-     where relnamespace = 'deptrans'::regnamespace and relkind = 'r'`.execute(db);
-  return new Map(rows.map(({ name, bytes }) => [name, bytes]));
-}
-
-/** What keeps everything for a time that is far longer than a run, and grows by that until then. */
-const kept = /^(journal|session_history|feed_log)/;
-/** Below this a table is some pages. */
-const leastBytes = 1_000_000;
-
-/** How much tables grew: the greatest ratio, and that of those that keep what happened. */
-function growthOf(before: Map<string, number>, after: Map<string, number>) {
-  const greatest = (fits: (name: string) => boolean) =>
-    Math.max(
-      1,
-      ...[...after]
-        .filter(([name, bytes]) => bytes > leastBytes && fits(name))
-        .map(([name, bytes]) => bytes / Math.max(before.get(name) ?? 0, leastBytes)),
-    );
-  return {
-    tables: greatest((name) => !kept.test(name)),
-    keptTables: greatest((name) => kept.test(name) && !name.startsWith('journal')),
-  };
 }
 
 function readingsOf(
@@ -171,6 +145,7 @@ function readingsOf(
     stretchMaxMs: stretches.maxMs,
     tablesGrowth: growth.tables,
     keptTablesGrowth: growth.keptTables,
+    ...growth.beside,
   };
   const grown = Math.max(late.intakeS - early.intakeS, late.deliveryS - early.deliveryS);
   const values: Partial<Record<GoalId, number>> = {

@@ -108,10 +108,10 @@ async function setUntilSure(app: DriverApp, person: Person, id: string, signal: 
 
 /** Waits until the service has seen the change of licence. True: it has moved the id to the new one by itself. */
 async function untilSeen(app: DriverApp, person: Person, changedAtMs: number, signal: AbortSignal): Promise<boolean> {
-  for (;;) {
+  for (let pauseMs = lookAgainMs; ; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
     const seen = await app.get(person.profiles[0]!, signal);
     if (seen && !seen.bound) return false;
     if (seen && seen.updatedAtMs >= changedAtMs) return true;
-    await pause(lookAgainMs, undefined, { signal });
+    await pause(pauseMs, undefined, { signal });
   }
 }

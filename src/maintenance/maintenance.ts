@@ -26,11 +26,12 @@ import {
 import { deleteSupplyChanges } from '../store/supply-changes.ts';
 import { deleteSupplyHistory } from '../store/supply-figures.ts';
 import { collectTombstones, markNow, seqBefore } from '../store/tombstones.ts';
+import { vacuumChurning } from '../store/vacuum.ts';
 import { openGauges } from './gauges.ts';
 
 /**
- * Keeps the database in shape, on one elected instance: partitions made ahead, every table shrunk by its stated retention in small bites, and the
- * gauges that only the database can answer. Nothing of the service's work depends on it within days.
+ * Keeps the database in shape, on one elected instance: partitions made ahead, every table shrunk by its stated retention in small bites, the
+ * place of dead rows freed where there are many, and the gauges that only the database can answer. Nothing of the service's work depends on it within days.
  */
 export type Maintenance = AsyncDisposable & {
   /** One whole round, whether or not this instance leads. Returns how many rows and partitions went. */
@@ -50,6 +51,8 @@ export type MaintenanceLimits = {
   supplyMinuteDays: number;
   supplyHourDays: number;
   supplyChangesMs: number;
+  /** How often it is looked where dead rows are to be freed. */
+  vacuumMs: number;
   gaugeMs: number;
 };
 
@@ -151,6 +154,7 @@ export function openMaintenance(parts: MaintenanceParts): Maintenance {
   const common = { lifetime, clock, log, timer };
   const loops = [
     startLoop({ ...common, name: 'retention', pauseMs: limits.periodMs, runOnce: led(runOnce) }),
+    startLoop({ ...common, name: 'vacuum', pauseMs: limits.vacuumMs, runOnce: led(() => vacuumChurning(db)) }),
     startLoop({ ...common, name: 'gauges', pauseMs: limits.gaugeMs, runOnce: led(() => gauges.read()) }),
   ];
 

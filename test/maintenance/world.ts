@@ -42,6 +42,7 @@ export async function openMaintenanceWorld(limits: Partial<MaintenanceLimits> = 
         supplyMinuteDays: 7,
         supplyHourDays: 31,
         supplyChangesMs: 3 * hour,
+        vacuumMs: hour,
         gaugeMs: hour,
         ...limits,
       },
