@@ -1,15 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { sql } from 'kysely';
-import { startBroker } from '../../simulator/broker/kafka.ts';
 import type { Db } from '../../src/store/database.ts';
-import { openBenchServer } from '../database/bench-server.ts';
 import type { Bench, Size, Trial } from '../frame.ts';
 import { restless } from '../intake/mixes.ts';
-import { makeTopicAt } from '../make-topic.ts';
 import { countedPeople, publishAll } from '../supply/city.ts';
+import { openCityStage } from '../sustained/city-stage.ts';
 import { fillCity } from '../sustained/fill.ts';
 import { produceSteadily } from '../sustained/load.ts';
-import { startSurroundings } from '../sustained/surroundings.ts';
 import { serveMetered } from './served.ts';
 import { startSubscribers } from './subscribers.ts';
 
@@ -32,31 +29,19 @@ export const wholeBench: Bench = {
 
 async function openTrial(size: Size): Promise<Trial> {
   const { people, drivers, settleS } = sizes[size];
-  await using stack = new AsyncDisposableStack();
-  const broker = stack.use(await startBroker());
-  const server = stack.use(await openBenchServer());
-  const surroundings = stack.use(await startSurroundings());
-  await server.prepare(async (db) => {
+  const stage = await openCityStage('whole', async (db) => {
     await fillCity(db, { profiles: people, drivers, boundOfTen: 10 });
     await fillOthers(db, drivers, people);
     await publishAll(db, people);
   });
-  let turn = 0;
-  const owned = stack.move();
   return {
     async subject(signal) {
-      turn += 1;
-      await using database = await server.copy();
-      const place = { brokers: broker.brokers, topic: `whole-${turn}` };
-      await makeTopicAt(place);
-      await using served = await serveMetered(database.url, {
-        brokers: place.brokers,
-        cityUrl: surroundings.url,
-        env: {
-          PARTS: 'intake,delivery,mirror,supply,feed,api',
-          DEPTRANS_INTAKE_TOPIC: place.topic,
-          DEPTRANS_INTAKE_GROUP_ID: place.topic,
-        },
+      await using turn = await stage.turn();
+      const { database, place } = turn;
+      const { databaseUrl, env, ...service } = turn.service;
+      await using served = await serveMetered(databaseUrl, {
+        ...service,
+        env: { ...env, PARTS: 'intake,delivery,mirror,supply,feed,api' },
       });
       await using _load = await produceSteadily(place, EVENTS_PER_SECOND, drivers, restless);
       while ((await countedPeople(database.db)) === 0) await pause(250, undefined, { signal });
@@ -81,7 +66,7 @@ async function openTrial(size: Size): Promise<Trial> {
       };
       return { 'P9-whole': { value: p99Ms, beside }, 'P9-whole-memory': { value: maxRss / 1e6 } };
     },
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    [Symbol.asyncDispose]: () => stage[Symbol.asyncDispose](),
   };
 }
 

@@ -1,16 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
-import { startBroker } from '../../simulator/broker/kafka.ts';
 import { startService } from '../../simulator/stage/service.ts';
 import type { Db } from '../../src/store/database.ts';
-import { openBenchServer } from '../database/bench-server.ts';
 import type { Bench, Readings, Size, Trial } from '../frame.ts';
 import type { GoalId } from '../goals.ts';
-import { makeTopicAt } from '../make-topic.ts';
 import { openStretchMeter, type Stretches } from '../stretch-meter.ts';
+import { openCityStage } from './city-stage.ts';
 import { fillCity, queueEverybody } from './fill.ts';
 import { type Load, produceSteadily, queueSteadily } from './load.ts';
-import { startSurroundings } from './surroundings.ts';
 import { growthOf, readTables } from './table-sizes.ts';
 
 /**
@@ -47,43 +44,28 @@ export const sustainedBench: Bench = {
 };
 
 async function openTrial(size: Size, part: Part): Promise<Trial> {
-  await using stack = new AsyncDisposableStack();
-  const broker = stack.use(await startBroker());
-  const server = stack.use(await openBenchServer());
-  const surroundings = stack.use(await startSurroundings());
-  await server.prepare((db) => fillCity(db, city[size]));
-  let turn = 0;
-  const owned = stack.move();
+  const stage = await openCityStage('sustained', (db) => fillCity(db, city[size]));
   return {
     async subject(signal) {
-      turn += 1;
-      await using database = await server.copy();
-      if (part.parts === 'intake') await queueEverybody(database.db);
-      const place = { brokers: broker.brokers, topic: `sustained-${turn}` };
-      await makeTopicAt(place);
+      await using turn = await stage.turn();
+      const { db } = turn.database;
+      if (part.parts === 'intake') await queueEverybody(db);
       const meter = openStretchMeter();
       await using service = await startService({
-        databaseUrl: database.url,
-        brokers: place.brokers,
-        cityUrl: surroundings.url,
-        env: {
-          PARTS: part.parts,
-          NODE_OPTIONS: meter.nodeOptions,
-          DEPTRANS_INTAKE_TOPIC: place.topic,
-          DEPTRANS_INTAKE_GROUP_ID: place.topic,
-        },
+        ...turn.service,
+        env: { ...turn.service.env, PARTS: part.parts, NODE_OPTIONS: meter.nodeOptions },
         onLine: meter.onLine,
       });
       const measured = await measure(size, part, {
-        db: database.db,
-        place,
+        db,
+        place: turn.place,
         signal,
         ask: () => meter.ask(service.process),
       });
       if ((await service.stop()) !== 0) throw new Error('The service did not end well.');
       return readingsOf(part, measured);
     },
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    [Symbol.asyncDispose]: () => stage[Symbol.asyncDispose](),
   };
 }
 
