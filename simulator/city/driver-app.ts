@@ -13,8 +13,8 @@ export type DriverApp = AsyncDisposable & {
 export type SetAnswer = { kind: 'bound' } | { kind: 'refused' } | { kind: 'later'; retryAfterMs?: number };
 
 const deadlineMs = 10_000;
-/** Calls at once. The others wait without a deadline: on a crowded machine all that is sent would be too late when it is sent. */
-const atOnce = 64;
+/** Calls at once. The others wait without a deadline: on a crowded machine all that is sent would be too late, and be sent again. */
+const atOnce = 16;
 
 /** `bearer`: of the proxy in front of the service, which vouches for the drivers. */
 export function openDriverApp(serviceUrl: string, bearer: Bearer | null): DriverApp {
