@@ -24,8 +24,6 @@ export type Intake = AsyncDisposable & {
   takeEvents(events: readonly PushedEvent[], signal: AbortSignal): Promise<PushResult>;
   /** Reads events of the quarantine once more and takes what can be taken. No id twice. */
   replay(ids: readonly number[]): Promise<ReplayResult>;
-  /** Null if events of the topic are flowing (or none is read here), else why not. */
-  ready(): string | null;
 };
 
 export type IntakeOptions = {
@@ -41,12 +39,15 @@ export type IntakeOptions = {
   metrics: Metrics;
 };
 
+/** What was measured longer ago says nothing of how it is now. */
+const AGE_SHOWN_MS = 60_000;
+
 export function openIntake(options: IntakeOptions): Intake {
-  const { db, pushSlot, maxSilenceMs, metrics } = options;
+  const { db, pushSlot, maxSilenceMs, clock, metrics } = options;
   const log = options.log.child({ part: 'intake' });
   const timer = metrics.timer('intake');
   const count = countEvents(metrics, log);
-  const age = metrics.gauge('intake_age_seconds', 'Age of the newest event of the batch taken last');
+  const age = openAge(metrics, clock);
 
   const takeBatch = async (batch: TopicBatch): Promise<BatchResult> => {
     const { topic, partition, generation, topicId, from, next, messages } = batch;
@@ -68,7 +69,7 @@ export function openIntake(options: IntakeOptions): Intake {
     }
     count('topic', result);
     const newest = messages.length > 0 ? events.eventOf(messages.length - 1) : null;
-    if (typeof newest === 'object' && newest) age.set((options.clock.now() - newest.eventAtMs) / 1000);
+    if (typeof newest === 'object' && newest) age(newest.eventAtMs);
     return result;
   };
 
@@ -76,6 +77,11 @@ export function openIntake(options: IntakeOptions): Intake {
     position: (topic, partition) => readPosition(db, topic, partition),
     take: async (batch) => (await takeBatch(batch)).kind,
   });
+  if (source) {
+    metrics.gauge('intake_flowing', '1 while events of the topic can come to this instance, else 0', [], (gauge) =>
+      gauge.set(source.ready() === null ? 1 : 0),
+    );
+  }
 
   return {
     takeBatch,
@@ -90,8 +96,22 @@ export function openIntake(options: IntakeOptions): Intake {
       count('replay', { ...result, refused: [] });
       return result;
     },
-    ready: () => source?.ready() ?? null,
     [Symbol.asyncDispose]: async () => source?.[Symbol.asyncDispose](),
+  };
+}
+
+/** Notes the newest event of a batch that was just taken. */
+function openAge(metrics: Metrics, clock: Clock): (eventAtMs: number) => void {
+  let ageMs = 0;
+  let takenAt = Number.NEGATIVE_INFINITY;
+  const help = 'Age of the newest event of the batch taken last, when it was taken; only of the last minute';
+  metrics.gauge('intake_age_seconds', help, [], (gauge) => {
+    if (clock.monotonic() - takenAt <= AGE_SHOWN_MS) gauge.set(ageMs / 1_000);
+    else gauge.remove();
+  });
+  return (eventAtMs) => {
+    takenAt = clock.monotonic();
+    ageMs = clock.now() - eventAtMs;
   };
 }
 

@@ -10,6 +10,10 @@ export type MembershipOptions = KafkaOptions & {
   stopping: AbortSignal;
   /** Called when the group has given this member its partitions. */
   onJoin(): void;
+  /** Called whenever the group has answered this member. */
+  onHeard(): void;
+  /** How many messages of each of its partitions are not taken yet. */
+  lags: Map<number, number>;
 };
 
 /**
@@ -17,7 +21,7 @@ export type MembershipOptions = KafkaOptions & {
  * membership crashed, or never came to be.
  */
 export async function runMembership(options: MembershipOptions): Promise<void> {
-  const { topic, stopping, onJoin } = options;
+  const { topic, stopping, onJoin, onHeard } = options;
   if (stopping.aborted) return;
   const { consumer, cluster } = makeConsumer(options);
   const partitions = openPartitions(options, consumer, cluster);
@@ -26,6 +30,7 @@ export async function runMembership(options: MembershipOptions): Promise<void> {
   const stop = () => ended.resolve();
   stopping.addEventListener('abort', stop, { once: true });
   consumer.on('consumer.crash', ({ payload }) => ended.reject(payload.error));
+  consumer.on('consumer.heartbeat', onHeard);
   consumer.on('consumer.group_join', ({ payload }) => {
     partitions.assign(payload.memberAssignment[topic] ?? []);
     onJoin();

@@ -1,4 +1,5 @@
 import kafkajs, { type Cluster, type Consumer, type EachBatchPayload } from 'kafkajs';
+import type { Counter } from 'prom-client';
 import { backoffMs } from '../runtime/backoff.ts';
 import { type Standing, standingAt, standingWithin } from './event-source.ts';
 import type { MembershipOptions } from './kafka-membership.ts';
@@ -25,28 +26,22 @@ type Member = {
   standings: Map<number, Standing>;
   /** Failures in a row, by partition. */
   failures: Map<number, number>;
-  gauges: ReturnType<typeof openGauges>;
+  lost: Counter;
 };
 
 export function openPartitions(options: MembershipOptions, consumer: Consumer, cluster: Cluster): Partitions {
-  const gauges = openGauges(options);
-  const member: Member = { options, consumer, cluster, standings: new Map(), failures: new Map(), gauges };
+  const { metrics, lags } = options;
+  const lost = metrics.counter('intake_lost_messages_total', 'Messages that the broker dropped before they were taken');
+  const member: Member = { options, consumer, cluster, standings: new Map(), failures: new Map(), lost };
   return {
     assign(partitions) {
       member.standings = new Map();
       member.failures = new Map();
-      gauges.lag.reset();
+      lags.clear();
       for (const partition of partitions) void find(member, partition);
     },
     takeBatch: (payload) => takeBatch(member, payload),
     verify: () => verify(member),
-  };
-}
-
-function openGauges({ metrics }: MembershipOptions) {
-  return {
-    lag: metrics.gauge('intake_lag_messages', 'Messages of the partition that are not taken yet', ['partition']),
-    lost: metrics.counter('intake_lost_messages_total', 'Messages that the broker dropped before they were taken'),
   };
 }
 
@@ -122,7 +117,7 @@ function fetchedFrom(batch: object): number {
 
 /** The broker gives messages from elsewhere than asked: it has no such offset, or kafkajs passed over marks of transactions. */
 async function realign(member: Member, partition: number, standing: Standing): Promise<void> {
-  const { options, cluster, gauges, standings } = member;
+  const { options, cluster, standings } = member;
   const limit = async (fromBeginning: boolean) => {
     const asked = [{ topic: options.topic, partitions: [{ partition }], fromBeginning }];
     const [found] = await cluster.fetchTopicsOffset(asked);
@@ -133,14 +128,14 @@ async function realign(member: Member, partition: number, standing: Standing): P
   if (next.lost > 0 || next.generation !== standing.generation) {
     const { offset: from, generation } = standing;
     options.log.error({ partition, generation, from, next: next.offset, lost: next.lost }, 'the broker lost messages');
-    gauges.lost.inc(next.lost);
+    member.lost.inc(next.lost);
   }
   stand(member, partition, next);
 }
 
 /** Takes a batch in slices, each one transaction, and tells the broker at the end. */
 async function takeAll(member: Member, payload: EachBatchPayload, standing: Standing): Promise<void> {
-  const { options, standings, failures, gauges } = member;
+  const { options, standings, failures } = member;
   const { batch, heartbeat, resolveOffset, isRunning, isStale } = payload;
   const { topic, sink, maxBatch } = options;
   const { partition, messages } = batch;
@@ -161,6 +156,6 @@ async function takeAll(member: Member, payload: EachBatchPayload, standing: Stan
     await heartbeat();
     if (!isRunning() || isStale()) return;
   }
-  gauges.lag.set({ partition }, Number(batch.highWatermark) - from);
+  options.lags.set(partition, Number(batch.highWatermark) - from);
   await payload.commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition, offset: String(from) }] }] });
 }

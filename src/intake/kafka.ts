@@ -41,12 +41,16 @@ export type KafkaOptions = {
 };
 
 export function kafkaSource(options: KafkaOptions): OpenEventSource {
-  const { brokers, clientId, lifetime, clock, metrics } = options;
+  const { brokers, clientId, sessionTimeoutMs, lifetime, clock, metrics } = options;
   const log = options.log.child({ part: 'intake' });
   return (sink) => {
     const closing = new AbortController();
     const stopping = AbortSignal.any([lifetime.stopping, closing.signal]);
     let reason: string | null = 'The broker has not answered yet.';
+    let heardAt = 0;
+    const ready = () =>
+      reason ?? (clock.monotonic() - heardAt > sessionTimeoutMs ? 'The broker has fallen silent.' : null);
+    const lags = openLags(metrics, ready);
     const kafka = new Kafka({
       brokers: [...brokers],
       clientId,
@@ -59,12 +63,16 @@ export function kafkaSource(options: KafkaOptions): OpenEventSource {
 
     const runOnce = async (): Promise<'idle'> => {
       let joined = false;
+      const onHeard = () => {
+        heardAt = clock.monotonic();
+      };
       const onJoin = () => {
+        onHeard();
         joined = true;
         reason = null;
       };
       try {
-        await runMembership({ ...options, log, kafka, sink, stopping, onJoin });
+        await runMembership({ ...options, log, kafka, sink, stopping, onJoin, onHeard, lags });
       } catch (error) {
         reason = 'The broker does not answer, or has no such topic.';
         if (!joined) throw error;
@@ -84,11 +92,21 @@ export function kafkaSource(options: KafkaOptions): OpenEventSource {
       timer: metrics.timer('intake'),
     });
     return {
-      ready: () => reason,
+      ready,
       async [Symbol.asyncDispose]() {
         closing.abort();
         await loop[Symbol.asyncDispose]();
       },
     };
   };
+}
+
+/** How far behind this member is in its partitions. Nothing is shown while it cannot be known. */
+function openLags(metrics: Metrics, ready: () => string | null): Map<number, number> {
+  const lags = new Map<number, number>();
+  metrics.gauge('intake_lag_messages', 'Messages of the partition that are not taken yet', ['partition'], (gauge) => {
+    gauge.reset();
+    if (ready() === null) for (const [partition, lag] of lags) gauge.set({ partition }, lag);
+  });
+  return lags;
 }

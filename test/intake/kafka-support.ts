@@ -7,7 +7,7 @@ import { kafkaSource } from '../../src/intake/kafka.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { openLifetime } from '../../src/runtime/lifetime.ts';
 import { openLog } from '../../src/runtime/log.ts';
-import { openMetrics } from '../../src/runtime/metrics.ts';
+import { type Metrics, openMetrics } from '../../src/runtime/metrics.ts';
 import { readBalance } from '../../src/store/balance.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { readTables, type Written, written } from './support.ts';
@@ -23,7 +23,7 @@ export function useKafka() {
   let database: TestDatabase;
   let topic: string;
   let topics = 0;
-  const intakes = new Set<Intake>();
+  const intakes = new Map<Intake, Metrics>();
 
   beforeAll(async () => {
     const kafka = new Kafka({ brokers: [broker], logLevel: logLevel.NOTHING });
@@ -44,7 +44,7 @@ export function useKafka() {
     await createTopic();
   });
   afterEach(async () => {
-    await Promise.all([...intakes].map(close));
+    await Promise.all([...intakes.keys()].map(close));
     expect((await readBalance(database.db)).difference).toBe(0);
     await database[Symbol.asyncDispose]();
   });
@@ -61,8 +61,9 @@ export function useKafka() {
     maxBatch = 100,
     verifyMs = 60_000,
     metrics = openMetrics(systemClock),
+    clock = systemClock,
   } = {}): Intake => {
-    const shared = { clock: systemClock, log: openLog('silent'), metrics };
+    const shared = { clock, log: openLog('silent'), metrics };
     const source = kafkaSource({
       ...shared,
       brokers: [brokers],
@@ -79,7 +80,7 @@ export function useKafka() {
       lifetime: openLifetime(),
     });
     const intake = openIntake({ ...shared, db: database.db, source, pushSlot: 0, maxSilenceMs: 86_400_000 });
-    intakes.add(intake);
+    intakes.set(intake, metrics);
     return intake;
   };
   const close = async (intake: Intake) => {
@@ -125,7 +126,10 @@ export function useKafka() {
       await beside.end();
     },
     untilReady: (...them: Intake[]) =>
-      vi.waitFor(() => expect(them.map((intake) => intake.ready())).toEqual(them.map(() => null)), patience),
+      vi.waitFor(async () => {
+        for (const intake of them)
+          expect(await intakes.get(intake)!.registry.metrics()).toMatch(/^deptrans_intake_flowing 1$/m);
+      }, patience),
     untilTaken: (n: number) => vi.waitFor(async () => expect(await taken()).toBe(n), patience),
     drivers: async () => (await tables()).states.length,
     get admin() {

@@ -146,16 +146,46 @@ test('messages that the broker dropped before we read them are passed over and c
 });
 
 test('a broker that is away at the start, or has no such topic, is waited for', async () => {
-  const away = open({ brokers: '127.0.0.1:1', groupId: 'away' });
-  expect(away.ready()).toMatch(/broker/);
+  const metrics = openMetrics(systemClock);
+  const away = open({ brokers: '127.0.0.1:1', groupId: 'away', metrics });
+  expect(await metrics.registry.metrics()).toMatch(/^deptrans_intake_flowing 0$/m);
   await close(away);
   await deleteTopic();
-  const early = open();
-  await vi.waitFor(() => expect(early.ready()).toMatch(/no such topic/), patience);
+  const before = openMetrics(systemClock);
+  const early = open({ metrics: before });
+  const failed = /^deptrans_intake_seconds_count\{call="membership",code="(?!ok)/m;
+  await vi.waitFor(async () => expect(await before.registry.metrics()).toMatch(failed), patience);
+  expect(await before.registry.metrics()).toMatch(/^deptrans_intake_flowing 0$/m);
   await vi.waitFor(createTopic, patience);
   await vi.waitFor(() => produce(['p/a online 1']), patience);
   await untilTaken(1);
   await untilReady(early);
+});
+
+test('how far behind it is is told only while the broker is heard', async () => {
+  let isSilent = false;
+  let aheadMs = 0;
+  /** While the broker is silent, an hour passes whenever somebody looks. */
+  const monotonic = () => {
+    if (isSilent) aheadMs += 3_600_000;
+    return systemClock.monotonic() + aheadMs;
+  };
+  const metrics = openMetrics(systemClock);
+  open({ metrics, clock: { ...systemClock, monotonic } });
+  await produce(['p/a online 1']);
+  const said = async () => {
+    const found = (await metrics.registry.metrics()).matchAll(/^deptrans_intake_((?:lag|age|flowing).*) (\S+)$/gm);
+    return Object.fromEntries([...found].map(([, name, value]) => [name, Number(value)]));
+  };
+  const lag = 'lag_messages{partition="0"}';
+  await vi.waitFor(async () => expect(await said()).toMatchObject({ [lag]: 0, flowing: 1 }), patience);
+  isSilent = true;
+  expect(await said()).toEqual({ flowing: 0 });
+  isSilent = false;
+  await vi.waitFor(async () => expect(await said()).toMatchObject({ flowing: 1 }), patience);
+  await produce(['p/a offline 2']);
+  const all = { [lag]: 0, flowing: 1, age_seconds: expect.any(Number) };
+  await vi.waitFor(async () => expect(await said()).toEqual(all), patience);
 });
 
 test('a database that fails holds the position; nothing is lost when it is back', async () => {
