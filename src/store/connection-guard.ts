@@ -10,8 +10,9 @@ import { Together } from './together.ts';
  * still come, or never, and whoever got the connection next would wait for it. What opens a transaction is sent with its first statement, and
  * statements that are `Together` in one go.
  *
- * Guarantees: a connection that failed like this runs no further statement, a rollback included, and is destroyed when it is given back;
- * statements run in the order in which they were given.
+ * Guarantees: a connection that failed like this runs no further statement and is destroyed when it is given back; statements run in the order in which they
+ * were given; a rollback never fails, since a connection that cannot do it is destroyed, which rolls back too. So whoever began a transaction hears why it
+ * failed, and not that it could not be rolled back.
  */
 export function guardConnections(pool: pg.Pool): PostgresPool {
   const guarded = new WeakMap<pg.PoolClient, PostgresPoolClient>();
@@ -38,12 +39,13 @@ const CLOSES = /^(commit|rollback)$/;
 
 function guard(client: pg.PoolClient): PostgresPoolClient {
   const wire = client as unknown as Wire;
-  let isLost = false;
+  /** What the connection was lost by. */
+  let lost: { by: unknown } | null = null;
   let opening: string[] = [];
 
   /** Sends statements in one go and waits for all of them: none is in the air when this ends, unless the connection is lost. */
   const send = async (statements: readonly Send[]): Promise<Answer[]> => {
-    if (isLost) throw new Error('Connection lost by an earlier statement');
+    if (lost) throw new Error('Connection lost by an earlier statement', { cause: lost.by });
     const opened = opening.length > 0;
     const all = opened ? [begin(opening.join('; ')), ...statements] : statements;
     opening = [];
@@ -56,7 +58,7 @@ function guard(client: pg.PoolClient): PostgresPoolClient {
     const failed = ends.find((end) => end.status === 'rejected');
     if (!failed) return ends.slice(opened ? 1 : 0).map((end) => (end as PromiseFulfilledResult<Answer>).value);
     // Where no transaction was opened, what came after ran outside of one.
-    isLost = !(failed.reason instanceof pg.DatabaseError) || (opened && ends[0] === failed);
+    if (!(failed.reason instanceof pg.DatabaseError) || (opened && ends[0] === failed)) lost = { by: failed.reason };
     throw failed.reason;
   };
 
@@ -78,7 +80,7 @@ function guard(client: pg.PoolClient): PostgresPoolClient {
       const answers = await send(first.statements.map((one) => statement(one.sql, one.parameters)));
       return { command: 'SELECT', rowCount: answers.length, rows: answers.map(({ rows }) => rows) };
     }
-    if (OPENS.test(text) && !isLost) {
+    if (OPENS.test(text) && !lost) {
       opening.push(text);
       return { command: 'BEGIN', rowCount: null, rows: [] };
     }
@@ -86,13 +88,23 @@ function guard(client: pg.PoolClient): PostgresPoolClient {
       opening = [];
       return { command: text.toUpperCase(), rowCount: null, rows: [] };
     }
+    if (text === 'rollback') return rollBack();
     return (await send([statement(text, parameters)]))[0]!;
+  };
+
+  const rollBack = async (): Promise<Answer> => {
+    try {
+      if (!lost) await send([statement('rollback', [])]);
+    } catch (error) {
+      lost ??= { by: error };
+    }
+    return { command: 'ROLLBACK', rowCount: null, rows: [] };
   };
   return {
     query: query as unknown as PostgresPoolClient['query'], // without its second form: nothing here uses cursors
     release(destroy = false) {
       opening = [];
-      client.release(destroy || isLost);
+      client.release(destroy || lost !== null);
     },
   };
 }

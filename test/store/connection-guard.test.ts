@@ -43,6 +43,7 @@ test.each<[string, (world: { db: Db; pid(): Promise<unknown> }) => Promise<unkno
     (error: unknown) => error,
   );
   expect(isDatabaseAway(failure)).toBe(true);
+  expect(String(failure)).toMatch(/timeout/);
   // One wait: no rollback waits for as long again.
   expect(performance.now() - began).toBeLessThan(2 * (STATEMENT_MS + CONNECT_MS));
   world.proxy.heal();
@@ -60,4 +61,24 @@ test('a connection whose statement the server refused is kept, one that the serv
     inTransaction(db, (tx) => sql`select pg_terminate_backend(pg_backend_pid())`.execute(tx)),
   ).rejects.toSatisfy(isDatabaseAway);
   expect(await pid()).not.toBe(first);
+});
+
+test('whoever began a transaction hears why it failed, not that the connection could not roll back', async () => {
+  await using world = await openBehindProxy();
+  const { db, proxy, pid } = world;
+  const first = await pid();
+  const ended = inTransaction(db, async (tx) => {
+    await sql`select pg_terminate_backend(pg_backend_pid())`.execute(tx).catch(() => {});
+    throw new Error('changed its mind');
+  });
+  await expect(ended).rejects.toThrow('changed its mind');
+  expect(await pid()).not.toBe(first);
+  const silent = inTransaction(db, async (tx) => {
+    await sql`select 1`.execute(tx);
+    proxy.swallow();
+    await sql`select 2`.execute(tx).catch(() => {});
+    await sql`select 3`.execute(tx);
+  });
+  const why = { message: expect.stringMatching(/timeout/) };
+  await expect(silent).rejects.toMatchObject({ message: expect.stringContaining('earlier'), cause: why });
 });
