@@ -17,6 +17,7 @@ export function cityRoutes(sides: Sides): Route[] {
       path: /^\/city$/,
       act: ({ body }) => void Object.assign(city, readFields(body, { rate: 'number' })),
     },
+    { method: 'POST', path: /^\/region$/, act: ({ body }) => switchRegion(sides, body) },
     { method: 'GET', path: /^\/compare$/, act: () => compare(sides) },
     { method: 'GET', path: /^\/judge$/, act: () => rules },
     {
@@ -27,6 +28,13 @@ export function cityRoutes(sides: Sides): Route[] {
     },
     { method: 'GET', path: /^\/truth\/(\d+)$/, act: ({ words }) => tell(sides, words[0]!) },
   ];
+}
+
+/** Tells the judge that somebody switched the region on or off: now, or when it was. */
+function switchRegion({ city: { truth }, now }: Sides, body: unknown): void {
+  const { on, atMs = now() } = readFields(body, { on: 'boolean', atMs: 'number' });
+  if (on === undefined) throw new BadCall(400, 'BAD_REQUEST', 'on is missing');
+  truth.region(on as boolean, atMs as number);
 }
 
 /** All that happened to one id, for people who look for the cause of a difference. */

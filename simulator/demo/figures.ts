@@ -13,7 +13,14 @@ export type Figures = {
   balance: Record<string, number>;
 };
 
-export type FigureReader = AsyncDisposable & { read(): Promise<Figures> };
+/** The region was switched on or off, and when. */
+export type Switch = { on: boolean; atMs: number };
+
+export type FigureReader = AsyncDisposable & {
+  read(): Promise<Figures>;
+  /** How the region was switched, the earliest first. */
+  switches(): Promise<Switch[]>;
+};
 
 const QUEUE = `
   select count(*) filter (where r.parked_reason is null)::int as waiting, count(*) filter (where r.parked_reason is not null)::int as parked,
@@ -31,6 +38,9 @@ const BUSY = `
 const BALANCE = `
   select outcome, sum(n)::int as n from deptrans.balance group by 1
   union all select 'taken', coalesce(sum(taken), 0)::int from deptrans.topic_offsets`;
+const SWITCHES = `
+  select (extract(epoch from created_at) * 1000)::float8 as "atMs", jsonb_path_exists(rules, '$[*] ? (@.on == true)') as on
+    from deptrans.reporting_rules order by version`;
 
 export async function openFigures(databaseUrl: string): Promise<FigureReader> {
   const client = new pg.Client(databaseUrl);
@@ -50,6 +60,7 @@ export async function openFigures(databaseUrl: string): Promise<FigureReader> {
       const out = Object.values(balance).reduce((sum, n) => sum + n, 0) - taken;
       return { waiting, parked, sessions, busy, balance: { ...balance, missing: taken - out } };
     },
+    switches: async () => (await client.query<Switch>(SWITCHES)).rows,
     [Symbol.asyncDispose]: () => client.end(),
   };
 }

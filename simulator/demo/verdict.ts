@@ -58,6 +58,8 @@ export async function readVerdict(
   figures: FigureReader,
 ): Promise<{ verdict: RunVerdict; examples: readonly Example[] }> {
   const { waiting, parked, balance } = await figures.read();
+  for (const { on, atMs } of await figures.switches())
+    await readJson(`${stage.cityUrl}/control/region`, 'POST', { on, atMs });
   const judged = await readJson<Comparison>(`${stage.cityUrl}/control/compare`);
   const copy = await compareCopy(stage);
   const verdict = {

@@ -30,6 +30,7 @@ export function dueLevel(truth: Truth, account: Account, nowMs: number, rules: L
 function trueLevel(truth: Truth, account: Account, nowMs: number, rules: LevelRules): Level {
   const { id } = account;
   if (truth.isUnsettled(id)) return { level: 'either', why: 'a binding is under way' };
+  if (!truth.isRegionOn) return { level: 'disconnected', why: 'the region is off' };
   const all = truth.profilesOf(id).filter((profile) => truth.leads(profile, id, nowMs));
   const working = all.filter(({ connected, listed }) => connected.value && listed.value);
   if (working.some(({ place }) => place.value === 'inside')) return { level: 'connected', why: 'works inside' };

@@ -3,12 +3,15 @@ import { openTimeline, type Timeline, valuesBetween } from './timeline.ts';
 /**
  * What really happened in the city, written down by the city itself as it happens, and what follows from it for each government id.
  *
- * The rule: an id is connected while some profile of the person it is bound to is connected, works a listed tariff and is inside a region.
+ * The rule: an id is connected while some profile of the person it is bound to is connected, works a listed tariff and is inside the region, while that is on.
  */
 export type Truth = {
   status(profile: string, connected: boolean, atMs: number): void;
   tariffs(profile: string, listed: boolean, atMs: number): void;
   place(profile: string, place: Place, atMs: number): void;
+  /** Whether the region is on, as somebody switched it. It is at first. */
+  region(on: boolean, atMs: number): void;
+  readonly isRegionOn: boolean;
   /** Null: the profile is deleted or has no licence. */
   person(profile: string, pdId: string | null, atMs: number): void;
   /** Null: nobody holds the id. A person holds one id: a former one is given up. */
@@ -24,7 +27,7 @@ export type Truth = {
   leads(profile: ProfileLife, deptransId: string, ms: number): boolean;
   /**
    * Whether somebody may have thought between the two moments that the profile counts for the id (`yes`), or that it does not (`no`), but for
-   * its status. Tariffs, place and licence may have been known as they were up to `slackMs` before.
+   * its status. Tariffs, place, licence and region may have been known as they were up to `slackMs` before.
    */
   couldCount(profile: ProfileLife, deptransId: string, when: Span): { yes: boolean; no: boolean };
 };
@@ -50,6 +53,7 @@ export function openTruth(): Truth {
   const idOf = new Map<string, string>();
   const profilesOfPerson = new Map<string, Set<ProfileLife>>();
   const pending = new Map<string, number>();
+  const region = openTimeline(true);
   const life = (key: string) => {
     const known = profiles.get(key);
     if (known) return known;
@@ -77,6 +81,10 @@ export function openTruth(): Truth {
     status: (key, connected, atMs) => life(key).connected.set(connected, atMs),
     tariffs: (key, listed, atMs) => life(key).listed.set(listed, atMs),
     place: (key, place, atMs) => life(key).place.set(place, atMs),
+    region: (on, atMs) => region.set(on, atMs),
+    get isRegionOn() {
+      return region.value;
+    },
     person(key, pdId, atMs) {
       const profile = life(key);
       profile.person.set(pdId, atMs);
@@ -111,11 +119,12 @@ export function openTruth(): Truth {
       const holders = valuesBetween(bindingOf(id), fromMs, toMs);
       const listed = valuesBetween(profile.listed, fromMs - slackMs, toMs);
       const places = valuesBetween(profile.place, fromMs - slackMs, toMs);
+      const switched = valuesBetween(region, fromMs - slackMs, toMs);
       const lately = places.includes('unknown') ? valuesBetween(profile.place, fromMs - recentMs, toMs) : places;
       const matches = persons.flatMap((person) => holders.map((holder) => person !== null && person === holder));
       return {
-        yes: matches.includes(true) && listed.includes(true) && lately.includes('inside'),
-        no: matches.includes(false) || listed.includes(false) || places.includes('outside'),
+        yes: matches.includes(true) && listed.includes(true) && lately.includes('inside') && switched.includes(true),
+        no: [matches, listed, switched].some((values) => values.includes(false)) || places.includes('outside'),
       };
     },
   };

@@ -63,6 +63,10 @@ test('compare and truth show what is wrong', async () => {
   });
   expect(await control('GET', '/truth/1')).toMatchObject({ status: 404 });
   expect((await control('PATCH', '/judge', { dwellMs: 5_000 })).body).toMatchObject({ dwellMs: 5_000 });
+  expect(await control('POST', '/region', { on: false, atMs: 5 })).toMatchObject({ status: 200 });
+  const drained = await control('GET', `/truth/${person!.deptransId}`);
+  expect(drained.body).toMatchObject({ should: { level: 'disconnected', why: 'the region is off' } });
+  expect(await control('POST', '/region')).toMatchObject({ status: 400 });
 });
 
 describe('the regulator', () => {

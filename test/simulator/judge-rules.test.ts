@@ -71,6 +71,24 @@ describe('place', () => {
     anna.expectVerdict({ either: { 'left lately': 1 } });
   });
 
+  test('while the region is switched off everybody must be closed', () => {
+    anna.on(10);
+    anna.report(true, 11);
+    anna.report(false, 60);
+    anna.truth.region(false, 100_000);
+    anna.expectVerdict({ outOfOrder: 1, trulyConnected: 0 });
+    anna.report(true, 61);
+    anna.report(false, 115);
+    anna.expectVerdict({ outOfOrder: 1 });
+    anna.report(true, 150);
+    anna.expectVerdict({ outOfOrder: 2, differ: 1 });
+    anna.report(false, 151);
+    anna.truth.region(true, 200_000);
+    anna.expectVerdict({ outOfOrder: 2, differ: 1, trulyConnected: 1 });
+    anna.report(true, 205);
+    anna.expectVerdict({ outOfOrder: 2 });
+  });
+
   test('an unknown place neither opens nor closes', () => {
     anna.truth.place('A/anna', 'unknown', always);
     anna.on(10);
