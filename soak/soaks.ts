@@ -8,6 +8,7 @@ import { killsSoak } from './kills/kills.ts';
 import { mutantsSoak } from './mutants/mutants.ts';
 import { outageSoak } from './outage/outage.ts';
 import { postgresSoak } from './postgres/postgres.ts';
+import { previewSoak } from './preview/preview.ts';
 import { protocolSoak } from './protocol/protocol.ts';
 import type { Soak } from './soak.ts';
 import { standbySoak } from './standby/standby.ts';
@@ -30,6 +31,7 @@ export const soaks: readonly Soak[] = [
   mutantsSoak,
   outageSoak,
   postgresSoak,
+  previewSoak,
   protocolSoak,
   standbySoak,
   stopSoak,

@@ -1,4 +1,4 @@
-import type { LossCounts, LossLaw } from '../../simulator/judge/loss.ts';
+import type { LossCounts } from '../../simulator/judge/loss.ts';
 import type { DriverPosition } from '../../src/clients/trackstory.ts';
 import { areaOf, type Point, type Region } from '../../src/domain/region.ts';
 import { openIntake } from '../../src/intake/intake.ts';
@@ -6,14 +6,14 @@ import { type Clock, systemClock } from '../../src/runtime/clock.ts';
 import { openLifetime } from '../../src/runtime/lifetime.ts';
 import { openLog } from '../../src/runtime/log.ts';
 import { openMetrics } from '../../src/runtime/metrics.ts';
-import { openDatabase } from '../../src/store/database.ts';
+import { type Db, openDatabase } from '../../src/store/database.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { putRules } from '../../src/store/rules.ts';
 import { readSupplyNow } from '../../src/store/supply-figures.ts';
 import { openSupply, type Policies, type RegionFigures, type Supply } from '../../src/supply/supply.ts';
 import { setClock } from '../world.ts';
 import type { Deed, Driver } from './driver.ts';
-import { policyOf, TARIFFS } from './law.ts';
+import { TARIFFS } from './law.ts';
 import { openTeller, writeLicences, writeTariffs } from './teller.ts';
 
 const leaseMs = 10_000;
@@ -22,10 +22,14 @@ const placeMs = 120_000;
 
 /** Two instances that count, over a database of their own, in a time that stands still but for `advance`. */
 export type Stage = AsyncDisposable & {
+  readonly db: Db;
+  readonly clock: Clock;
   now(): number;
+  /** Everybody, on the instance that counts. */
+  census: Supply['census'];
   advance(ms: number): Promise<void>;
   tell(deeds: readonly Deed[]): Promise<void>;
-  enforce(law: LossLaw): void;
+  enforce(policies: Policies): void;
   readonly trackstory: { away: boolean };
   /** Every instance does what it does in some seconds. */
   round(): Promise<void>;
@@ -96,7 +100,6 @@ export async function openStage(databaseUrl: string, drivers: readonly Driver[],
     },
   };
   let policies: Policies | null = null;
-  let version = 0;
   let born = 0;
   const open = (): Supply =>
     openSupply({
@@ -144,14 +147,15 @@ export async function openStage(databaseUrl: string, drivers: readonly Driver[],
   };
 
   return {
+    db,
+    clock,
     now: () => now,
+    census: () => instances.map((one) => one.census()).find((census) => census !== null) ?? null,
     advance,
     tell,
     round,
-    enforce(law) {
-      version += 1;
-      const compiled = policyOf(law, version);
-      policies = { compiled, asPut: compiled };
+    enforce(given) {
+      policies = given;
     },
     trackstory,
     async pass(ms) {
@@ -181,7 +185,7 @@ const squareOf = (west: number, south: number) =>
     ],
   ]);
 const base = { on: true, exitBufferMeters: 0, dwellMs: 0 };
-const REGIONS: Region[] = [
+export const REGIONS: Region[] = [
   { ...base, id: 'moscow', tariffs: TARIFFS.moscow, area: squareOf(37, 55) },
   { ...base, id: 'tver', tariffs: TARIFFS.tver, area: squareOf(35, 56) },
 ];

@@ -1,22 +1,15 @@
 import { startPostgres } from '../../simulator/database/postgres.ts';
 import { countLoss, type LossCounts } from '../../simulator/judge/loss.ts';
-import { openRandom, type Random } from '../../simulator/random.ts';
+import { openRandom } from '../../simulator/random.ts';
 import type { Figures, Soak } from '../soak.ts';
-import { type Deed, Driver, live, pause } from './driver.ts';
-import { drawLaw } from './law.ts';
-import { openStage, type Stage } from './stage.ts';
+import { openCourse, quietMs, roundMs, rounds, silenceMs, slotMs } from './course.ts';
+import { Driver } from './driver.ts';
+import { drawLaw, policyOf } from './law.ts';
+import { openStage } from './stage.ts';
 
 /** `minutes`: of real time, after which no further half hour of the city is begun; 0: no bound. */
 const options = { drivers: 80_000, days: 1, seed: 1, minutes: 0 };
 const minute = 60_000;
-/** In the first part of a slot drivers live; in the rest nothing happens but what happens by itself. */
-const slotMs = 30 * minute;
-const rounds = 3;
-/** Shorter than the service takes to ask again where somebody is … */
-const roundMs = 90_000;
-/** … and longer. */
-const quietMs = 5 * minute;
-const silenceMs = 4 * 3_600_000;
 
 /**
  * The loss of supply beside what is really so, under a clock that is moved: drivers live for days, shifts end by themselves, the policy changes, the regulator and
@@ -43,8 +36,15 @@ export async function liveWithLoss(size: typeof options, databaseUrl: string, si
     blocked: 0,
   };
   const examples: unknown[] = [];
-  let law = drawLaw(random, silenceMs, stage.now());
-  stage.enforce(law);
+  let version = 0;
+  const enforceAnother = () => {
+    version += 1;
+    const drawn = drawLaw(random, silenceMs, stage.now());
+    const compiled = policyOf(drawn, version);
+    stage.enforce({ compiled, asPut: compiled });
+    return drawn;
+  };
+  let law = enforceAnother();
 
   const compare = async (isQuiet: boolean) => {
     const truth = countLoss(drivers, law, stage.now());
@@ -68,8 +68,7 @@ export async function liveWithLoss(size: typeof options, databaseUrl: string, si
     for (let round = 0; round < rounds; round += 1) {
       sums.deeds += await course(rounds - round, trouble === 'none' || trouble === 'trackstory');
       if (random.chance(0.05)) {
-        law = drawLaw(random, silenceMs, stage.now());
-        stage.enforce(law);
+        law = enforceAnother();
         sums.policies += 1;
       }
       if (random.chance(0.04)) {
@@ -92,35 +91,6 @@ export async function liveWithLoss(size: typeof options, databaseUrl: string, si
     ...sums,
     ...(examples.length > 0 && { examples }),
     ok: quiet > 0 && sums.blocked > 0 && different === 0 && beyond === 0,
-  };
-}
-
-/** Lets drivers live for a round, evenly over those that are left in the slot, and the service hear of it. Returns how much happened. */
-function openCourse(drivers: readonly Driver[], random: Random, stage: Stage) {
-  const slots = new Map<number, Driver[]>();
-  const put = (driver: Driver, atMs: number) => {
-    const slot = Math.floor(atMs / minute);
-    const there = slots.get(slot);
-    if (there) there.push(driver);
-    else slots.set(slot, [driver]);
-  };
-  let done = Math.floor(stage.now() / minute);
-  const waiting: Driver[] = [];
-  for (const driver of drivers) put(driver, stage.now() + minute + random.int(2 * 3_600_000));
-  return async (roundsLeft: number, answers: boolean): Promise<number> => {
-    await stage.advance(roundMs);
-    const nowMs = stage.now();
-    for (; done < Math.floor(nowMs / minute); done += 1) {
-      waiting.push(...(slots.get(done) ?? []));
-      slots.delete(done);
-    }
-    const deeds: Deed[] = [];
-    for (const driver of waiting.splice(0, Math.ceil(waiting.length / roundsLeft))) {
-      deeds.push(...live(driver, random, nowMs, answers));
-      put(driver, nowMs + pause(random, silenceMs));
-    }
-    await stage.tell(deeds);
-    return deeds.length;
   };
 }
 

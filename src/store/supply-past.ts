@@ -1,24 +1,36 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Db } from './database.ts';
 import type { SupplyState } from './supply-intervals.ts';
 
 /** It was so with a person from one moment to another, ms since 1970. */
 export type PastInterval = SupplyState & { at: number; to: number };
 
-/** Whose intervals are read: everybody's, or one person's in 64 × `thin`. */
-export type PastSample = 'all' | { thin: number };
+/** Whose intervals are read: one person's in so many, a power of two. 1: everybody's. */
+export type PastSample = number;
+
+/** One person in so many has an index of its own. */
+const INDEXED = 64;
+/** Up to here everybody's rows are gone through to find one person's in so many. */
+const MOST_SCANNED = 8;
 
 /** Where a reader stands; null: at the beginning. */
 export type PastPlace = { us: number; no: number } | null;
 
-type Row = { us: number; no: number; at: number; to: number; state: SupplyState };
-
-// The first condition is that of an index.
+/** What the index has is named by a constant, since a statement that is planned for any value cannot use it. */
 const condition = (sample: PastSample) =>
-  sample === 'all' ? sql`true` : sql`(person_no & 63) = 0 and ((person_no >> 6) & ${sample.thin - 1}::int) = 0`;
+  sample < INDEXED
+    ? sql`(person_no & ${sample - 1}::int) = 0`
+    : sql`(person_no & ${sql.lit(INDEXED - 1)}) = 0 and (person_no & ${sample - 1}::int) = 0`;
+/** Rows to read in order to find so many intervals. */
+const rowsFor = (limit: number, sample: PastSample) => (sample < INDEXED ? limit * sample : limit);
+/** The same where one person in so many is looked for among rows that are read in any case. */
+const found = (sample: PastSample) => (sample < INDEXED ? condition(sample) : sql`true`);
 const ms = (time: string) => sql.raw(`(extract(epoch from ${time}) * 1000)::float8`);
-const state = sql`json_build_object('person', person, 'region', region, 'deptransId', deptrans_id, 'session', session, 'binding', binding,
-  'boundAt', ${ms('bound_at')}, 'sessionStatus', session_status, 'sessionEndedAt', ${ms('session_ended_at')}, 'profiles', profiles) as state`;
+const interval = (
+  to: RawBuilder<unknown>,
+) => sql`json_build_object('at', ${ms('at')}, 'to', ${to}, 'person', person, 'region', region, 'deptransId', deptrans_id,
+  'session', session, 'binding', binding, 'boundAt', ${ms('bound_at')}, 'sessionStatus', session_status, 'sessionEndedAt', ${ms('session_ended_at')},
+  'profiles', profiles)`;
 
 /** The sample by which some `most` intervals are read, of those that began after `from` and those that last. */
 export async function choosePast(db: Db, from: number, most: number): Promise<PastSample> {
@@ -29,39 +41,44 @@ export async function choosePast(db: Db, from: number, most: number): Promise<Pa
         union all (select 1 from deptrans.supply_open where ${condition(sample)} limit ${enough})) found`.execute(db);
     return rows[0]!.n;
   };
-  if ((await count('all', most + 1)) <= most) return 'all';
-  const few = await count({ thin: 1 }, 1_024 * most);
-  return { thin: 2 ** Math.max(0, Math.ceil(Math.log2(few / most))) };
+  if ((await count(1, most + 1)) <= most) return 1;
+  const all = INDEXED * (await count(INDEXED, 1_024 * most));
+  const sample = 2 ** Math.max(1, Math.ceil(Math.log2(all / most)));
+  return sample > MOST_SCANNED ? Math.max(INDEXED, sample) : sample;
 }
 
-/** Up to `limit` intervals that ended and overlap a time, by their beginning, and where to go on; null: there are no more. */
+/** Some `limit` intervals that ended and overlap a time, by their beginning, and where to go on; null: there are no more. */
 export async function readPast(
   db: Db,
   { from, to, sample, limit, after }: { from: number; to: number; sample: PastSample; limit: number; after: PastPlace },
 ): Promise<{ intervals: PastInterval[]; next: PastPlace }> {
   const place = after ?? { us: (from - 7 * 86_400_000) * 1_000, no: -(2 ** 31) };
-  const { rows } = await sql<Row>`/* past.read */
-    select (extract(epoch from at) * 1000000)::float8 as us, person_no as no, ${ms('at')} as at, ${ms('to_at')} as to, ${state}
-      from deptrans.supply_intervals i
-     where (at, person_no) > (to_timestamp(${place.us}::float8 / 1000000), ${place.no}::int) and at < to_timestamp(${to}::float8 / 1000)
-       and to_at > to_timestamp(${from}::float8 / 1000) and ${condition(sample)}
-     order by i.at, i.person_no limit ${limit}`.execute(db);
-  const last = rows.at(-1);
-  return { intervals: rows.map(toInterval), next: last && rows.length === limit ? { us: last.us, no: last.no } : null };
+  const { rows } = await sql<{ list: PastInterval[]; last: PastPlace; n: number }>`/* past.read */
+    with page as materialized (
+      select * from deptrans.supply_intervals
+       where (at, person_no) > (to_timestamp(${place.us}::float8 / 1000000), ${place.no}::int) and at < to_timestamp(${to}::float8 / 1000)
+         and to_at > to_timestamp(${from}::float8 / 1000) ${sample < INDEXED ? sql`` : sql`and ${condition(sample)}`}
+       order by at, person_no limit ${rowsFor(limit, sample)})
+    select (select coalesce(json_agg(${interval(ms('to_at'))}), '[]') from page where ${found(sample)}) as list,
+           (select json_build_object('us', (extract(epoch from at) * 1000000)::float8, 'no', person_no)
+              from page order by at desc, person_no desc limit 1) as last,
+           (select count(*) from page) as n`.execute(db);
+  const { list, last, n } = rows[0]!;
+  return { intervals: list, next: n === rowsFor(limit, sample) ? last : null };
 }
 
-/** Up to `limit` of those that last, until `to`, of people above `after`. `last`: the person to go on after; null: there are no more. */
+/** Some `limit` of those that last, until `to`, of people above `after`. `last`: the person to go on after; null: there are no more. */
 export async function readLasting(
   db: Db,
   { to, sample, limit, after }: { to: number; sample: PastSample; limit: number; after: number },
 ): Promise<{ intervals: PastInterval[]; last: number | null }> {
-  const { rows } = await sql<Row>`/* past.lasting */
-    select 0 as us, person_no as no, ${ms('at')} as at, ${to}::float8 as to, ${state} from deptrans.supply_open
-     where person_no > ${after} and at < to_timestamp(${to}::float8 / 1000) and ${condition(sample)}
-     order by person_no limit ${limit}`.execute(db);
-  return { intervals: rows.map(toInterval), last: rows.length === limit ? rows.at(-1)!.no : null };
-}
-
-function toInterval({ at, to, state: its }: Row): PastInterval {
-  return { ...its, at, to };
+  const { rows } = await sql<{ list: PastInterval[]; last: number; n: number }>`/* past.lasting */
+    with page as materialized (
+      select * from deptrans.supply_open where person_no > ${after} and at < to_timestamp(${to}::float8 / 1000)
+         ${sample < INDEXED ? sql`` : sql`and ${condition(sample)}`}
+       order by person_no limit ${rowsFor(limit, sample)})
+    select (select coalesce(json_agg(${interval(sql`${to}::float8`)}), '[]') from page where ${found(sample)}) as list,
+           (select max(person_no) from page) as last, (select count(*) from page) as n`.execute(db);
+  const { list, last, n } = rows[0]!;
+  return { intervals: list, last: n === rowsFor(limit, sample) ? last : null };
 }

@@ -7,12 +7,26 @@ import type { PlacedPerson, Scratch } from './scratch.ts';
 
 type Part = { all: number; blocked: number };
 
+/** People for whom one of a sample stands. */
+const SPREAD = 8;
+/** People judged in one go: some milliseconds. */
+const SLICE = 400;
+
 /**
  * What a policy would have blocked of the past. For how long people failed, by tariff, check and reason, was counted; which part of that the policy would have
- * blocked, and how much of what one check blocks the other blocks too, is told by intervals that are on record. If all of them are judged it is told exactly.
+ * blocked, and how much of what one check blocks the other blocks too, is told by intervals that are on record. If all of them are judged it is told exactly. Of a
+ * sample each person stands for several, evenly spread over roll-outs: so whom a share takes is no matter of chance.
  */
 export class Past {
   readonly #parts = new Map<string, Part>();
+  readonly #peopleEach: number;
+  /** So many intervals may be judged in one go. */
+  readonly slice: number;
+
+  constructor(isSample: boolean) {
+    this.#peopleEach = isSample ? SPREAD : 1;
+    this.slice = SLICE / this.#peopleEach;
+  }
 
   /** Judges a person over the part of an interval that lies after `from`. */
   add(interval: PastInterval, from: number, lens: Lens, scratch: Scratch): void {
@@ -27,8 +41,8 @@ export class Past {
       interval.to,
     ];
     for (let i = 1; i < moments.length; i++) {
-      const ballot = scratch.ballotOf(person, lens, moments[i - 1]!);
-      if (ballot) this.#count(ballot, moments[i]! - moments[i - 1]!);
+      const ms = (moments[i]! - moments[i - 1]!) / this.#peopleEach;
+      for (const ballot of scratch.ballotsOf(person, lens, moments[i - 1]!, this.#peopleEach)) this.#count(ballot, ms);
     }
   }
 
@@ -46,17 +60,22 @@ export class Past {
       const byChecks = reasons.reduce((ms, { blocked }) => ms + blocked.ms, 0);
       const nowByChecks = (same?.reasons ?? []).reduce((people, { blocked }) => people + blocked.people, 0);
       const once = this.#partOf(at) ?? (nowByChecks > 0 ? (same?.blocked.people ?? 0) / nowByChecks : 0);
-      return { ...tariff, reasons, blocked: { people: 0, ms: byChecks * once } };
+      const apart = this.#partOf(`${at}apart`) ?? 0;
+      return { ...tariff, reasons, blocked: { people: 0, ms: byChecks * once + tariff.failing.ms * apart } };
     });
   }
 
   #count(ballot: Ballot, ms: number): void {
     const tariffs = [{ category: '', blocked: blockedEverywhere(ballot) }, ...ballot.tariffs];
+    const isFailing = OUTCOME_OF[ballot.deptransId] === 'fail' || OUTCOME_OF[ballot.session] === 'fail';
     for (const { category, blocked } of tariffs) {
       const at = `${ballot.region}/${category}/`;
       // Of all blocks by a check, one for each who is blocked.
       const checks = (blocked & BY_ID ? 1 : 0) + (blocked & BY_SESSION ? 1 : 0);
-      this.#add(at, ms * checks, blocked & AT_ALL ? ms : 0);
+      const isBlocked = (blocked & AT_ALL) !== 0;
+      this.#add(at, ms * checks, isBlocked && checks > 0 ? ms : 0);
+      // By one check in one tariff and by the other in another, so by neither alone.
+      if (isFailing) this.#add(`${at}apart`, ms, isBlocked && checks === 0 ? ms : 0);
       for (const check of CHECKS) {
         const isId = check === 'deptrans_id';
         const reason = isId ? ballot.deptransId : ballot.session;

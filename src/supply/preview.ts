@@ -9,7 +9,7 @@ import {
 } from '../../verdict/verdict.ts';
 import type { Db } from '../store/database.ts';
 import { readSupplyHistory } from '../store/supply-figures.ts';
-import { choosePast, type PastPlace, readLasting, readPast } from '../store/supply-past.ts';
+import { choosePast, type PastInterval, type PastPlace, readLasting, readPast } from '../store/supply-past.ts';
 import { AT_ALL, blockedEverywhere } from './ballot.ts';
 import type { Census } from './census.ts';
 import { emptyFigures, joinFigures, type RegionFigures, type Sum } from './figures.ts';
@@ -36,8 +36,8 @@ export type BlockedProfile = { parkId: string; driverId: string; categories: str
 
 const PAST_MS = 7 * 24 * HOUR;
 /** Of the past so many intervals are read, more or less. */
-const MOST_INTERVALS = 20_000;
-const PAGE = 1_000;
+const MOST_INTERVALS = 50_000;
+const PAGE = 500;
 const PROFILES = 20;
 /** Rows that are looked at for them, so many at a time. */
 const LOOKS = 20_000;
@@ -78,20 +78,27 @@ export async function previewOf(db: Db, census: Census, policy: Policy, now: num
 }
 
 async function judgePast(db: Db, compiled: CompiledPolicy, now: number): Promise<Past> {
-  const past = new Past();
   const scratch = new Scratch();
   const lens = openLens(compiled);
   const from = now - PAST_MS;
-  const common = { to: now, sample: await choosePast(db, from, MOST_INTERVALS), limit: PAGE };
+  const sample = await choosePast(db, from, MOST_INTERVALS);
+  const past = new Past(sample > 1);
+  const common = { to: now, sample, limit: PAGE };
+  const add = async (intervals: readonly PastInterval[]) => {
+    for (const [i, interval] of intervals.entries()) {
+      if (i % past.slice === past.slice - 1) await setImmediate();
+      past.add(interval, from, lens, scratch);
+    }
+  };
   let place: PastPlace = null;
   do {
     const page = await readPast(db, { ...common, from, after: place });
-    for (const interval of page.intervals) past.add(interval, from, lens, scratch);
+    await add(page.intervals);
     place = page.next;
   } while (place);
   for (let after: number | null = -(2 ** 31); after !== null; ) {
     const page = await readLasting(db, { ...common, after });
-    for (const interval of page.intervals) past.add(interval, from, lens, scratch);
+    await add(page.intervals);
     after = page.last;
   }
   return past;

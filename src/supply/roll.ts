@@ -103,6 +103,15 @@ export class Roll {
     return this.#people.get(row, NO);
   }
 
+  /** Where the person stands in roll-outs. */
+  share(row: number): number {
+    return this.#people.get(row, SHARE);
+  }
+
+  setShare(row: number, share: number): void {
+    this.#set(row, SHARE, share);
+  }
+
   ballot(row: number): number {
     return this.#people.get(row, BALLOT);
   }

@@ -1,3 +1,4 @@
+import { EVERYBODY } from '../../verdict/verdict.ts';
 import type { SupplyPerson } from '../store/supply-people.ts';
 import { type Ballot, ballotOf } from './ballot.ts';
 import type { Census, Seen } from './census.ts';
@@ -12,11 +13,22 @@ export class Scratch {
   readonly #roll = new Roll();
 
   ballotOf(person: PlacedPerson, lens: Lens, now: number): Ballot | null {
+    return this.ballotsOf(person, lens, now, 1)[0] ?? null;
+  }
+
+  /** As many people like this one, who stand in roll-outs where it does and, from there, evenly apart. Empty: they do not count. */
+  ballotsOf(person: PlacedPerson, lens: Lens, now: number, people: number): Ballot[] {
     const row = this.#roll.put(person);
     this.#roll.setPlace(row, person.region);
-    const ballot = ballotOf(this.#roll, row, lens, now, Number.POSITIVE_INFINITY);
+    const share = this.#roll.share(row);
+    const ballots: Ballot[] = [];
+    for (let i = 0; i < people; i++) {
+      this.#roll.setShare(row, (share + Math.floor((i * EVERYBODY) / people)) % EVERYBODY);
+      const ballot = ballotOf(this.#roll, row, lens, now, Number.POSITIVE_INFINITY);
+      if (ballot) ballots.push(ballot);
+    }
     this.#roll.drop(row);
-    return ballot;
+    return ballots;
   }
 }
 

@@ -569,8 +569,8 @@ export const SupplyService: GenService<{
    * had been all the time, whatever its rules' `effective_from`. Nothing is written.
    *
    * Of now everybody is judged. Of the past it is known for how long people failed, by tariff, check and reason; which part of that the policy would have
-   * blocked is told by the intervals on record, as they were: by all of them if they are some ten thousand at most, else by those of one person in 64
-   * or fewer. Drivers who would have reacted are not thought of.
+   * blocked is told by the intervals on record, as they were: by all of them if they are 50,000 at most, else by some tens of thousands, all those
+   * of people drawn by chance. Drivers who would have reacted are not thought of.
    *
    * Errors: REQUEST_MALFORMED with the fields, as PolicyService.Put; SERVICE_DEGRADED (nobody counts now, as for some seconds after the instance that
    * did is gone: try again).
