@@ -74,12 +74,11 @@ export class Image {
   }
 
   // Whole tables, each once, into an image that has nothing yet. No number and no key comes twice, so nothing is looked up; and there are
-  // millions, so no row becomes an object and no key a text.
+  // millions, so no row becomes an object and no key a text. Keys are found once `endLoad` has been called.
 
   loadProfile({ no, seq, isDeleted, personNo, parkId, driverId, token }: CopiedProfile): void {
     this.#key.setInPlace(parkId, driverId);
     this.profiles.setKey(no, this.#key);
-    this.#index.add(this.#key.lo, this.#key.hi, no);
     const person = isDeleted ? 0 : personNo;
     if (person !== 0) this.people.setToken(person, token);
     this.profiles.setState(no, seq, person, isDeleted);
@@ -102,6 +101,10 @@ export class Image {
       isDeleted,
       region: this.#regionOf(region),
     });
+  }
+
+  endLoad(): void {
+    this.#index.fill(this.profiles);
   }
 
   /** The seq of a profile's record; 0 if there is no such profile. */

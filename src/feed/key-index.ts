@@ -8,8 +8,19 @@ export type KeyIndex = {
   find(lo: number, hi: number, matches: (no: number) => boolean): number;
   /** Gives the key to `no`; `previous` is what `find` said of it. */
   put(lo: number, hi: number, no: number, previous: number): void;
-  /** Gives a key that nobody has. */
-  add(lo: number, hi: number, no: number): void;
+  /**
+   * Gives all these profiles their keys, of which none comes twice, to an index that has nothing yet. One table after the other, each made as large as
+   * it will be: a table stays in the processor's cache while it is filled, and none is ever doubled.
+   */
+  fill(profiles: Keyed): void;
+};
+
+/** Profiles by number, below `end`; there is none where `seq` is 0. */
+export type Keyed = {
+  readonly end: number;
+  seq(no: number): number;
+  hashLo(no: number): number;
+  hashHi(no: number): number;
 };
 
 type Table = {
@@ -18,13 +29,15 @@ type Table = {
   used: number;
 };
 
+const TABLES = 256;
+
 export function openKeyIndex(): KeyIndex {
-  const tables: Table[] = Array.from({ length: 256 }, () => ({ places: new Uint32Array(32), used: 0 }));
+  const tables: Table[] = Array.from({ length: TABLES }, () => ({ places: new Uint32Array(32), used: 0 }));
   const put = (lo: number, hi: number, no: number, previous: number) => {
     const table = tables[hi >>> 24]!;
     if (previous === 0) {
       table.used += 1;
-      if (table.used * 6 > table.places.length * 2) table.places = doubled(table.places);
+      if (table.places.length < leastPlaces(table.used)) table.places = doubled(table.places);
     }
     let at = firstPlace(table.places, lo);
     while (table.places[at + 1] !== previous) at = nextPlace(table.places, at);
@@ -40,8 +53,46 @@ export function openKeyIndex(): KeyIndex {
       return 0;
     },
     put,
-    add: (lo, hi, no) => put(lo, hi, no, 0),
+    fill(profiles) {
+      const { pairs, starts } = byTable(profiles);
+      for (const [i, table] of tables.entries()) fillTable(table, pairs.subarray(starts[i]! * 2, starts[i + 1]! * 2));
+    },
   };
+}
+
+/** Lane lo and number of each profile, side by side, those of one table together; those of table i begin at pair `starts[i]`. */
+function byTable(profiles: Keyed): { pairs: Uint32Array; starts: Uint32Array } {
+  const starts = new Uint32Array(TABLES + 1);
+  for (let no = 1; no < profiles.end; no++) if (profiles.seq(no) > 0) starts[(profiles.hashHi(no) >>> 24) + 1]! += 1;
+  for (let i = 0; i < TABLES; i++) starts[i + 1]! += starts[i]!;
+  const next = starts.slice();
+  const pairs = new Uint32Array(starts[TABLES]! * 2);
+  for (let no = 1; no < profiles.end; no++) {
+    if (profiles.seq(no) === 0) continue;
+    const at = next[profiles.hashHi(no) >>> 24]!++ * 2;
+    pairs[at] = profiles.hashLo(no);
+    pairs[at + 1] = no;
+  }
+  return { pairs, starts };
+}
+
+function fillTable(table: Table, pairs: Uint32Array): void {
+  table.used = pairs.length / 2;
+  let size = table.places.length;
+  while (size < leastPlaces(table.used)) size *= 2;
+  const places = new Uint32Array(size);
+  for (let i = 0; i < pairs.length; i += 2) {
+    let at = firstPlace(places, pairs[i]!);
+    while (places[at + 1] !== 0) at = nextPlace(places, at);
+    places[at] = pairs[i]!;
+    places[at + 1] = pairs[i + 1]!;
+  }
+  table.places = places;
+}
+
+/** The least length of the places of so many profiles: a pair for each, and two free. */
+function leastPlaces(used: number): number {
+  return used * 6;
 }
 
 /** The index in `places` at which a search begins. */

@@ -25,6 +25,7 @@ export async function loadCopy(db: Db, signal?: AbortSignal): Promise<Copy> {
       readSessions(db, (row) => image.loadSession(row), signal),
     ),
   ]);
+  image.endLoad();
   let { head, floor } = start;
   for (;;) {
     const tail = await readTail(db, head, signal);

@@ -2,7 +2,10 @@
 export type TakeRow = (bytes: Buffer, from: number, to: number) => void;
 
 export type CopyMessages = {
-  /** Reads on. Null while the copy goes on; else what follows it in this chunk, which is somebody else's to read. */
+  /**
+   * Reads on. Null while the copy goes on; else what follows it in this chunk, which is somebody else's to read. Of a chunk whose bytes are used again
+   * afterwards nothing is kept.
+   */
   read(chunk: Buffer): Buffer | null;
 };
 
@@ -56,7 +59,7 @@ export function openCopyMessages(take: TakeRow, others: (message: Buffer) => voi
         if (!message(chunk, from, to)) return chunk.subarray(to);
         from = to;
       }
-      rest = chunk.subarray(from);
+      rest = from === chunk.length ? NOTHING : Buffer.from(chunk.subarray(from));
       return null;
     },
   };

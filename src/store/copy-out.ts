@@ -1,35 +1,43 @@
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type pg from 'pg';
+import pg from 'pg';
+import type { Log } from '../runtime/log.ts';
 import { type CopyMessages, openCopyMessages, type TakeRow } from './copy-messages.ts';
+import { openCopySocket } from './copy-socket.ts';
 import type { Db } from './database.ts';
 
-/** Gives a connection of the pool that a `Db` stands on, past the query builder, which knows no COPY. */
-const connectors = new WeakMap<Db, () => Promise<pg.PoolClient>>();
+/** How to reach the database of a `Db`: past the query builder, which knows no COPY, and past its pool. */
+type Connector = { config: pg.ClientConfig; log: Log };
 
-export function rememberConnector(db: Db, connect: () => Promise<pg.PoolClient>): void {
-  connectors.set(db, connect);
+const connectors = new WeakMap<Db, Connector>();
+
+export function rememberConnector(db: Db, connector: Connector): void {
+  connectors.set(db, connector);
 }
 
 /**
  * The rows of a query in PostgreSQL's binary COPY format, each as it lies in what the socket brought: the fastest way out of the database. The
  * first is preceded by the format's header, the last is its end mark. It takes as long as it takes: the time limit of statements does not
- * hold. One snapshot; whoever throws, or aborts, costs a connection.
+ * hold. One snapshot, and a connection of its own, beside the pool's, whose socket is made for it.
  */
 export async function copyOut(db: Db, query: string, take: TakeRow, signal?: AbortSignal): Promise<void> {
   signal?.throwIfAborted();
-  const client = await connectors.get(db)!();
-  let isWhole = false;
+  const { config, log } = connectors.get(db)!;
+  // Under TLS what the socket reads is not what the driver hears.
+  const stream = ({ ssl }: pg.ClientConfig = {}) => (ssl ? new Socket() : openCopySocket());
+  const client = new pg.Client({ ...config, stream });
+  client.on('error', (err) => log.warn({ err }, 'connection lost'));
   try {
+    await client.connect();
     await client.query('begin; set local statement_timeout = 0');
     await copy(client, `copy (${query}) to stdout (format binary)`, take, signal);
     await client.query('commit');
-    isWhole = true;
   } finally {
-    client.release(!isWhole);
+    void client.end();
   }
 }
 
-async function copy(client: pg.PoolClient, text: string, take: TakeRow, signal?: AbortSignal): Promise<void> {
+async function copy(client: pg.Client, text: string, take: TakeRow, signal?: AbortSignal): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const copying = new Copying(text, take, (error) => (error ? reject(error) : resolve()));
   const leave = () => copying.fail(signal?.reason);
@@ -70,6 +78,7 @@ class Copying implements pg.Submittable {
     if (!driver || others.length > 0) throw new Error('The driver listens to its socket in an unknown way');
     this.#driver = driver;
     this.#stream = stream;
+    lend(stream, true);
     stream.on('data', this.#hear);
     stream.off('data', driver);
     connection.query(this.#text);
@@ -109,7 +118,12 @@ class Copying implements pg.Submittable {
   #handBack(chunk: Buffer): void {
     this.#stream?.on('data', this.#driver);
     this.#stream?.off('data', this.#hear);
+    if (this.#stream) lend(this.#stream, false);
     this.#stream = null;
-    if (chunk.length > 0) this.#driver(chunk);
+    if (chunk.length > 0) this.#driver(Buffer.from(chunk));
   }
+}
+
+function lend(stream: Duplex, lends: boolean): void {
+  if ('lends' in stream) stream.lends = lends;
 }

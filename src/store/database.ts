@@ -36,9 +36,8 @@ const types = {
 /** Opens a pool. Nothing is connected yet. Disposing it closes the connections. */
 export function openDatabase(options: DatabaseOptions): { db: Db } & AsyncDisposable {
   const { log, timer } = options;
-  const pool = new pg.Pool({
+  const config: pg.ClientConfig = {
     connectionString: options.url,
-    max: options.maxConnections,
     connectionTimeoutMillis: options.connectTimeoutMs,
     statement_timeout: options.statementTimeoutMs,
     idle_in_transaction_session_timeout: options.statementTimeoutMs,
@@ -46,7 +45,8 @@ export function openDatabase(options: DatabaseOptions): { db: Db } & AsyncDispos
     keepAlive: true,
     application_name: options.applicationName,
     types,
-  });
+  };
+  const pool = new pg.Pool({ ...config, max: options.maxConnections });
   // A connection that dies while idle or in use must never end the process; its user gets the error of its own statement.
   pool.on('error', (err) => log.warn({ err }, 'connection lost'));
   pool.on('connect', (client) => client.on('error', (err) => log.warn({ err }, 'connection lost')));
@@ -59,7 +59,7 @@ export function openDatabase(options: DatabaseOptions): { db: Db } & AsyncDispos
         event.queryDurationMillis,
       ),
   });
-  rememberConnector(db, () => pool.connect());
+  rememberConnector(db, { config, log });
   return { db, [Symbol.asyncDispose]: () => db.destroy() };
 }
 
