@@ -1,6 +1,7 @@
 import type { StreamKind } from '../domain/cursor.ts';
 import type { Tail } from '../store/feed.ts';
 import type { BeforeChange, Image } from './image.ts';
+import { openBySeq } from './sort-by-seq.ts';
 import { Stream } from './stream.ts';
 
 /** The database's state in this process, and both streams over it. Replaced as a whole when the tail cannot go on from it. */
@@ -21,7 +22,8 @@ export const KINDS = ['ids', 'statuses'] as const satisfies readonly StreamKind[
 /** Puts a loaded image, complete up to the commit `head`, in order. */
 export function buildCopy(image: Image, { epoch, head, floor }: Pick<Copy, 'epoch' | 'head' | 'floor'>): Copy {
   const cursorEpoch = epoch.slice(0, 16);
-  const stream = (kind: StreamKind) => new Stream(kind, image, cursorEpoch, head);
+  const scratch = [openBySeq(image.profiles.end), openBySeq(image.profiles.end)] as const;
+  const stream = (kind: StreamKind) => new Stream(kind, image, cursorEpoch, head, scratch);
   return { epoch, cursorEpoch, image, streams: { ids: stream('ids'), statuses: stream('statuses') }, head, floor };
 }
 

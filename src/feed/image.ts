@@ -2,7 +2,7 @@ import { BINDING_STATES, type Facts, SESSION_STATUSES } from '../../verdict/verd
 import type { DeptransId } from '../domain/binding.ts';
 import type { StreamKind } from '../domain/cursor.ts';
 import type { BindingRow, ProfileRow, SessionRow } from '../store/feed-rows.ts';
-import type { CopiedBinding, CopiedProfile, CopiedSession } from '../store/image.ts';
+import type { CopiedBinding, CopiedProfile, CopiedSession, Numbers } from '../store/image.ts';
 import { openArena } from './arena.ts';
 import { factsOf, millisOf } from './facts.ts';
 import { openKeyEncoder } from './key-encoder.ts';
@@ -75,6 +75,11 @@ export class Image {
 
   // Whole tables, each once, into an image that has nothing yet. No number and no key comes twice, so nothing is looked up; and there are
   // millions, so no row becomes an object and no key a text. Keys are found once `endLoad` has been called.
+
+  beginLoad({ profiles, people }: Numbers): void {
+    this.profiles.reserve(profiles + 1);
+    this.people.reserve(people + 1);
+  }
 
   loadProfile({ no, seq, isDeleted, personNo, parkId, driverId, token }: CopiedProfile): void {
     this.#key.setInPlace(parkId, driverId);

@@ -1,6 +1,6 @@
 import type { Db } from '../store/database.ts';
 import { readTail, type Tail } from '../store/feed.ts';
-import { readBindings, readProfiles, readSessions } from '../store/image.ts';
+import { readBindings, readNumbers, readProfiles, readSessions } from '../store/image.ts';
 import { buildCopy, type Copy, putRows } from './copy.ts';
 import { Image } from './image.ts';
 
@@ -18,6 +18,7 @@ export class ChainBroken extends Error {
 export async function loadCopy(db: Db, signal?: AbortSignal): Promise<Copy> {
   const start = await readTail(db, Number.MAX_SAFE_INTEGER, signal);
   const image = new Image();
+  image.beginLoad(await readNumbers(db, signal));
   // Two connections at once: half of the rows each.
   await Promise.all([
     readProfiles(db, (row) => image.loadProfile(row), signal),

@@ -72,6 +72,11 @@ export class PersonSlots {
     return this.#slab.end;
   }
 
+  /** Makes room for numbers below `end`. */
+  reserve(end: number): void {
+    this.#slab.reserve(end);
+  }
+
   sessionSeq(no: number): number {
     return this.#double(no, SESSION_SEQ);
   }

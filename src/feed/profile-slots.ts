@@ -45,6 +45,12 @@ export class ProfileSlots {
     return this.#slab.end;
   }
 
+  /** Makes room for numbers below `end`. */
+  reserve(end: number): void {
+    this.#slab.reserve(end);
+    if (end > this.#buckets.length) this.#widenBuckets(end);
+  }
+
   seq(no: number): number {
     return this.#slab.of(no).f64[(this.#slab.at(no) >> 3) + SEQ]!;
   }
@@ -135,12 +141,14 @@ export class ProfileSlots {
   }
 
   #setBucket(no: number, bucket: number): void {
-    if (no >= this.#buckets.length) {
-      const wider = new Uint8Array(Math.max(this.#buckets.length * 2, no + 1));
-      wider.set(this.#buckets);
-      this.#buckets = wider;
-    }
+    if (no >= this.#buckets.length) this.#widenBuckets(Math.max(this.#buckets.length * 2, no + 1));
     this.#buckets[no] = bucket;
+  }
+
+  #widenBuckets(length: number): void {
+    const wider = new Uint8Array(length);
+    wider.set(this.#buckets);
+    this.#buckets = wider;
   }
 
   #word(no: number, field: number): number {

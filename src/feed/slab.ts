@@ -37,6 +37,14 @@ export class Slab {
     return this.#segments[no >>> SHIFT] ?? this.#add(no >>> SHIFT);
   }
 
+  /**
+   * Makes room for slots below `end`, all at once: each segment made later counts as growth for the garbage collector, which would go through the whole
+   * heap for every few dozen megabytes. What is not written to takes no memory.
+   */
+  reserve(end: number): void {
+    for (let place = 0; place << SHIFT < end; place++) if (!this.#segments[place]) this.#add(place);
+  }
+
   /** The byte at which a slot begins within its segment. */
   at(no: number): number {
     return (no & MASK) * this.slotBytes;

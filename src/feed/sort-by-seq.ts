@@ -6,15 +6,26 @@ const LOW = 2 ** LOW_BITS;
 /** Numbers and the seq of each, side by side. */
 export type BySeq = { nos: Uint32Array; seqs: Float64Array };
 
+export function openBySeq(length: number): BySeq {
+  return { nos: new Uint32Array(length), seqs: new Float64Array(length) };
+}
+
+/** The first so many. */
+export function first(count: number, { nos, seqs }: BySeq): BySeq {
+  return { nos: nos.subarray(0, count), seqs: seqs.subarray(0, count) };
+}
+
 /**
  * Sorts numbers by their seq, equal seqs staying as they were. A radix sort: two to five passes over flat arrays, several times faster than
- * comparing for the millions that a start has to put in order. The arrays given are used as scratch space.
+ * comparing for the millions that a start has to put in order. The arrays given, and those of `scratch`, which are at least as long, hold the result and
+ * what is left over.
  */
-export function sortBySeq(unsorted: BySeq): BySeq {
+export function sortBySeq(unsorted: BySeq, scratch: BySeq): BySeq {
   let max = 0;
   for (const seq of unsorted.seqs) if (seq > max) max = seq;
+  const { length } = unsorted.nos;
   let from = unsorted;
-  let to: BySeq = { nos: new Uint32Array(from.nos.length), seqs: new Float64Array(from.nos.length) };
+  let to = first(length, scratch);
   for (let digit = 0; digit < 5 && max >= DIGITS ** digit; digit++) {
     sortByDigit(from, to, digit);
     [from, to] = [to, from];

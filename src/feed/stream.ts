@@ -6,7 +6,7 @@ import type { Image } from './image.ts';
 import { type Block, type Entry, OrderLog } from './order-log.ts';
 import { type Filter, isTombstone, writeRecord } from './records.ts';
 import { Ring } from './ring.ts';
-import { type BySeq, sortBySeq } from './sort-by-seq.ts';
+import { type BySeq, first, sortBySeq } from './sort-by-seq.ts';
 import type { Writer } from './wire.ts';
 
 export type Reader = {
@@ -46,15 +46,18 @@ export class Stream {
   readonly #whole = openChunkCache(CACHE_BYTES);
   readonly #cold = openChunkCache(CACHE_BYTES);
 
-  /** The stream of a loaded image, complete up to the commit `head`. `epoch` as in cursors. */
-  constructor(kind: StreamKind, image: Image, epoch: string, head: number) {
+  /**
+   * The stream of a loaded image, complete up to the commit `head`. `epoch` as in cursors. `scratch`: for all its profiles, to be used again by the
+   * next.
+   */
+  constructor(kind: StreamKind, image: Image, epoch: string, head: number, scratch: readonly [BySeq, BySeq]) {
     this.kind = kind;
     this.loadedThrough = head;
     this.ring = new Ring(RING_BYTES, head);
     this.#image = image;
     this.#epoch = epoch;
     this.#filterHash = filterHash(kind, []);
-    const { nos, seqs } = sortBySeq(this.#sumUp());
+    const { nos, seqs } = sortBySeq(this.#sumUp(scratch[0]), scratch[1]);
     for (let i = 0; i < nos.length; i++) this.log.append(nos[i]!, seqs[i]!);
   }
 
@@ -205,20 +208,18 @@ export class Stream {
   }
 
   /** Puts all live records into the digest, and gives the numbers of all profiles; in the order in which they lie in memory. */
-  #sumUp(): BySeq {
+  #sumUp(all: BySeq): BySeq {
     const { profiles } = this.#image;
-    const { end } = profiles;
-    const nos = new Uint32Array(end);
-    const seqs = new Float64Array(end);
+    const { nos, seqs } = all;
     let count = 0;
-    for (let no = 1; no < end; no++) {
+    for (let no = 1; no < profiles.end; no++) {
       const seq = this.#seqOf(no);
       if (seq === 0) continue;
       if (this.#image.isLive(this.kind, no)) this.#digest.add(profiles.hashLo(no), profiles.hashHi(no), seq);
       nos[count] = no;
       seqs[count++] = seq;
     }
-    return { nos: nos.subarray(0, count), seqs: seqs.subarray(0, count) };
+    return first(count, all);
   }
 
   #isLeftOut(no: number, seq: number, { filter, omitThrough }: Reader): boolean {

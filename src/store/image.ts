@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { copyOut } from './copy-out.ts';
 import type { Db } from './database.ts';
 import { openTuples, Tuple } from './tuples.ts';
@@ -11,6 +12,16 @@ import { openTuples, Tuple } from './tuples.ts';
  * valid until `put` returns: making objects and texts of millions of rows would take several times as long as reading them.
  */
 export type Put<Row> = (row: Row) => void;
+
+/** The greatest numbers that are given, to profiles and to people; 0 if there are none. */
+export type Numbers = { profiles: number; people: number };
+
+export async function readNumbers(db: Db, signal?: AbortSignal): Promise<Numbers> {
+  const { rows } = await sql<Numbers>`/* image.numbers */
+    select coalesce((select max(profile_no) from deptrans.driver_persons), 0) as profiles,
+           coalesce((select max(person_no) from deptrans.persons), 0) as people`.execute(db, signal && { signal });
+  return rows[0]!;
+}
 
 /** A text where it lies: `length` bytes from `at` on, in UTF-8; -1 for null. */
 export type TextInPlace = { readonly bytes: Uint8Array; readonly at: number; readonly length: number };
