@@ -4,12 +4,13 @@ import type { Bench, Reading, Size, Trial } from '../frame.ts';
 import type { GoalId } from '../goals.ts';
 import { fillFeed } from './fill-feed.ts';
 import { type Served, serveFeed, serveTyped } from './served.ts';
-import { startSubscribers } from './subscribers.ts';
+import { startConsumer, startSubscribers } from './subscribers.ts';
 import { writeChanges } from './write-changes.ts';
 
 /**
  * P4 and P5: what the feed costs with 62 and 500 subscribers of sessions while 1,100 sessions a second change in 20 commits; the service is a process
- * of its own with the parts feed and api, so its CPU is the feed's. Against the same feed that encodes each frame for each subscriber. Both are
+ * of its own with the parts feed and api, so its CPU is the feed's. One of the subscribers is a real consumer of both feeds, which must end with what the
+ * service has; the others look at the heads of frames. Against the same feed that encodes each frame for each subscriber. Both are
  * measured once the compiler is done with them: a feed lives for days.
  */
 const sizes = {
@@ -34,8 +35,9 @@ async function openTrial(subscribers: number, size: Size): Promise<Trial> {
   const measure = async (serve: (url: string) => Promise<Served>, signal: AbortSignal): Promise<Reading> => {
     await using database = await server.copy();
     await using served = await serve(database.url);
-    await using group = startSubscribers(served.url, subscribers, 'live');
-    await group.following;
+    await using group = startSubscribers(served.url, subscribers - 1, 'live');
+    await using consumer = startConsumer(served.url);
+    await Promise.all([group.following, consumer.following]);
     const ending = new AbortController();
     const writing = writeChanges(database.db, {
       perSecond: PER_SECOND,
@@ -51,12 +53,17 @@ async function openTrial(subscribers: number, size: Size): Promise<Trial> {
     ending.abort();
     const commits = (await writing).length;
     if (ended > 0) throw new Error(`${ended} streams ended.`);
+    const { records, differing, mismatches } = await consumer.count();
+    if (records < 2 * people || differing > 0 || mismatches > 0) {
+      throw new Error(`Of ${records} records the consumer had ${differing} otherwise; ${mismatches} digests differed.`);
+    }
     const wallMs = endedAt - startedAt;
     return {
       value: ((cpuAfter - cpuBefore) / wallMs) * 100,
       beside: {
-        framesPerSecond: changes / subscribers / (wallMs / 1_000),
+        framesPerSecond: changes / (subscribers - 1) / (wallMs / 1_000),
         megabytesPerSecond: bytes / 1e6 / (wallMs / 1_000),
+        comparedRecords: records,
         commits,
       },
     };
