@@ -137,6 +137,8 @@ export const limitsSchema = z.strictObject({
     /** People whose place is asked for in a second, each again after `placeMs`; a position older than `positionMaxAgeMs` says nothing. */
     placesPerRound: count(2_000, 1, 20_000),
     placeMs: ms(120_000),
+    /** Whose shift is about to be reported, and tells where it is, is asked for only after so long. */
+    reportMs: ms(5_000, 0),
     positionMaxAgeMs: ms(3_600_000),
   }),
   maintenance: section({

@@ -77,7 +77,7 @@ function blocking(fields: Partial<Rule>): Policy {
 
 /** People in one city: a third without an id, a third without a shift. */
 function fill(people: number, now: number): Census {
-  const census = new Census(SILENCE_MS);
+  const census = new Census({ maxSilenceMs: SILENCE_MS, placeMs: 120_000, reportMs: 0 });
   const box = { west: 37, east: 38, south: 55, north: 56 };
   const rings = [
     [

@@ -69,6 +69,7 @@ export function openInstance(world: World, silenceMs: number, signal: AbortSigna
     maxSilenceMs: silenceMs,
     placesPerRound: 1_000_000,
     placeMs: 1_000,
+    reportMs: 0,
     positionMaxAgeMs: 3_600_000,
   };
   let counting: Supply | null = null;

@@ -8,13 +8,18 @@ import { Roll } from './roll.ts';
 import { Tally } from './tally.ts';
 import { Timers } from './timers.ts';
 import { Trail } from './trail.ts';
-import { Asking, type Wanted } from './wanted.ts';
+import { Asking, type AskingLimits, type Wanted } from './wanted.ts';
 
 /** People who are judged in one go: some milliseconds, so that nobody else waits for long. */
 const SLICE = 1_000;
 
 /** The policy in force, and the same as if no region had stepped back. */
 export type Policies = { readonly compiled: CompiledPolicy; readonly asPut: CompiledPolicy };
+
+export type CensusLimits = AskingLimits & {
+  /** Nobody counts by a profile that was heard of longer ago. */
+  maxSilenceMs: number;
+};
 
 /** A connected person as one profile shows it. `region` is where it counts; empty: outside, null: not known. */
 export type Seen = {
@@ -40,7 +45,7 @@ export class Census {
   readonly #tally = new Tally();
   readonly #timers = new Timers();
   readonly #maxSilenceMs: number;
-  readonly #asking = new Asking(this.#roll);
+  readonly #asking: Asking;
   /** Who failed when, for whoever asks later. */
   readonly trail = new Trail();
   #lens: Lens = openLens(compilePolicy({ version: 0, suspended: false, maxDataAgeMs: 0, regions: [] }));
@@ -49,8 +54,9 @@ export class Census {
   /** The next row to be judged anew; 0: all are judged by the present lens. */
   #anew = 0;
 
-  constructor(maxSilenceMs: number) {
-    this.#maxSilenceMs = maxSilenceMs;
+  constructor(limits: CensusLimits) {
+    this.#maxSilenceMs = limits.maxSilenceMs;
+    this.#asking = new Asking(this.#roll, limits);
   }
 
   /** How many people are connected, wherever they are. */
@@ -78,6 +84,12 @@ export class Census {
     this.#begin(now);
   }
 
+  /** Whether a person is connected. */
+  has(no: number): boolean {
+    const row = this.#roll.rowOf(no);
+    return row !== 0 && !this.#roll.isAway(row);
+  }
+
   /** Whose profile it is; 0: nobody's here. */
   ownerOf(profileNo: number): number {
     return this.#roll.ownerOf(profileNo);
@@ -86,8 +98,8 @@ export class Census {
   /** Takes in what was read of those who were asked for. Who is behind none of the connected profiles any more is gone. */
   take({ profiles = [] }: SupplyAsked, { people, alone }: SupplyRead, now: number): void {
     const here = new Set(people.map(({ no }) => no));
-    for (const no of [...profiles, ...alone]) if (!here.has(-no)) this.#drop(-no, now);
-    for (const person of people) if (person.profiles.length === 0) this.#drop(person.no, now);
+    for (const no of [...profiles, ...alone]) if (!here.has(-no)) this.#leave(-no, now);
+    for (const person of people) if (person.profiles.length === 0) this.#leave(person.no, now);
     for (const person of people) {
       if (person.profiles.length === 0) continue;
       const row = this.#roll.put(person);
@@ -120,18 +132,21 @@ export class Census {
     return { silent, more: this.#anew > 0 || this.#timers.nextAt() <= now };
   }
 
-  /** Up to `limit` people whose place only trackstory knows: first those it was never asked for, then those it was asked for before `askedBefore`. */
-  wanted(limit: number, askedBefore: number, now: number): Wanted[] {
-    return this.#asking.next(limit, askedBefore, (row) => this.#needsPlace(row, now));
+  /** Up to `limit` people whose place only trackstory knows: first those it was never asked for, then those it was asked for `placeMs` ago. */
+  wanted(limit: number, now: number): Wanted[] {
+    const needs = (row: number) => this.#needsPlace(row, now);
+    return this.#asking.next(limit, now, needs, (row) => this.#roll.drop(row));
   }
 
-  /** Where a person was found; null: trackstory does not know. */
+  /** Where a person was found; null: trackstory does not know. Nobody counts otherwise who is where he was. */
   place(no: number, point: Point | null, now: number): void {
     const row = this.#roll.rowOf(no);
     if (row === 0) return;
+    const before = this.#roll.place(row);
     this.#roll.setPoint(row, point, now);
-    this.#asking.asked(no);
-    this.#judge(row, now, true);
+    this.#roll.setPlace(row, this.#placeOf(point));
+    this.#asking.asked(row);
+    if (this.#roll.place(row) !== before) this.#judge(row, now);
   }
 
   /** Shows the person of a row, once for each of its profiles. Nobody may be there. */
@@ -183,7 +198,7 @@ export class Census {
   }
 
   #begin(now: number): void {
-    this.#anew = this.#roll.size > 0 ? 1 : 0;
+    this.#anew = this.#roll.end > 1 ? 1 : 0;
     this.#ruleAt = this.#lens.nextRuleAt(now);
   }
 
@@ -191,23 +206,27 @@ export class Census {
   #judge(row: number, now: number, mayHaveMoved = false): void {
     const roll = this.#roll;
     if (mayHaveMoved) roll.setPlace(row, this.#placeOf(roll.point(row)));
+    if (roll.isAway(row)) return;
     const ballot = ballotOf(roll, row, this.#lens, now, this.#maxSilenceMs);
     const number = this.#tally.numberOf(ballot);
     this.trail.note(roll, row, ballot, now, this.#maxSilenceMs);
     this.#tally.move(roll.ballot(row), number, now);
     roll.setBallot(row, number);
     this.#timers.set(row, nextChangeAt(roll, row, this.#lens, now, this.#maxSilenceMs));
-    if (this.#needsPlace(row, now)) this.#asking.add(row);
+    if (this.#needsPlace(row, now)) this.#asking.add(row, now);
   }
 
-  #drop(no: number, now: number): void {
-    const row = this.#roll.rowOf(no);
-    if (row === 0) return;
-    this.#tally.move(this.#roll.ballot(row), 0, now);
+  /** Somebody is connected no more. The place stays known for a while, for whoever comes back soon. */
+  #leave(no: number, now: number): void {
+    if (!this.has(no)) return;
+    const roll = this.#roll;
+    const row = roll.rowOf(no);
+    this.#tally.move(roll.ballot(row), 0, now);
+    roll.setBallot(row, 0);
     this.#timers.set(row, Number.POSITIVE_INFINITY);
-    this.#asking.drop(no);
-    this.trail.end(this.#roll, row, now);
-    this.#roll.drop(row);
+    this.trail.end(roll, row, now);
+    if (this.#asking.leave(row, now)) roll.leave(row);
+    else roll.drop(row);
   }
 
   #placeOf(point: Point | null): string | null {

@@ -49,7 +49,9 @@ export async function followCensus(
     const people = owners.slice(i, i + PAGE).filter(isUnread);
     await take({ profiles: profiles.slice(i, i + PAGE), people });
   }
-  for (const people of pages([...new Set([...changes.people, ...silent])].filter(isUnread))) await take({ people });
+  // Who is not connected becomes so by a profile, and is read with it.
+  const known = changes.people.filter((no) => census.has(no));
+  for (const people of pages([...new Set([...known, ...silent])].filter(isUnread))) await take({ people });
   for (const keys of pages(changes.keys)) await take({ keys });
   return { census, position: changes.position };
 }

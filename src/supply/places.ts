@@ -6,8 +6,6 @@ import type { Census } from './census.ts';
 export type PlaceLimits = {
   /** People who are asked about at once. */
   placesPerRound: number;
-  /** A place is asked for again after so long. */
-  placeMs: number;
   /** A position older than this says nothing. */
   positionMaxAgeMs: number;
 };
@@ -22,12 +20,12 @@ const SLICE = 500;
 export async function findPlaces(
   census: Census,
   trackstory: Trackstory,
-  { placesPerRound, placeMs, positionMaxAgeMs }: PlaceLimits,
+  { placesPerRound, positionMaxAgeMs }: PlaceLimits,
   { now, told }: { now(): number; told(oddity: string): void },
   signal: AbortSignal,
 ): Promise<number> {
   const asked = now();
-  const wanted = census.wanted(placesPerRound, asked - placeMs, asked);
+  const wanted = census.wanted(placesPerRound, asked);
   if (wanted.length === 0) return 0;
   const positions = await trackstory.positions(
     wanted.flatMap(({ profiles }) => profiles),

@@ -28,13 +28,14 @@ const LAT = 11;
 const BALLOT = 12;
 const FIRST = 13;
 const TRACE = 14;
-const PERSON_WIDTH = 15;
+const AWAY = 15;
+const PERSON_WIDTH = 16;
 
 /** Where a person is, beside the number of a region by its name: nobody has said yet. */
 const NOWHERE_YET = -1;
 
 /**
- * Everybody who is connected, with what verdicts are made of: flat rows of numbers, some 200 bytes a person beside the texts. People and their profiles
+ * Everybody who is connected, and who has been just now, with what verdicts are made of: flat rows of numbers, some 200 bytes a person beside the texts. People and their profiles
  * have rows of their own; a row is valid until its person is put or dropped. It knows nothing of time or of policies.
  */
 export class Roll {
@@ -44,9 +45,11 @@ export class Roll {
   readonly #regions = new Words();
   /** Rows of people by their numbers. */
   readonly #rowOf = new Numbers();
+  #away = 0;
 
+  /** How many are connected. */
   get size(): number {
-    return this.#rowOf.size;
+    return this.#rowOf.size - this.#away;
   }
 
   /** Every person's row is below. */
@@ -73,8 +76,10 @@ export class Roll {
   put(person: SupplyPerson): number {
     const known = this.rowOf(person.no);
     const row = known || this.#people.take();
-    if (known) this.#dropProfiles(row);
-    else {
+    if (known) {
+      this.#dropProfiles(row);
+      this.#setAway(row, false);
+    } else {
       this.#rowOf.set(person.no, row);
       this.#tokens[row] = person.person;
       this.#set(row, NO, person.no);
@@ -92,8 +97,20 @@ export class Roll {
     return row;
   }
 
+  /** Takes a person's profiles away; where it was found stays until it is put again or dropped. */
+  leave(row: number): void {
+    this.#dropProfiles(row);
+    this.#setAway(row, true);
+  }
+
+  /** Whether a person has left, and nothing but its place is known. */
+  isAway(row: number): boolean {
+    return this.#people.get(row, AWAY) === 1;
+  }
+
   drop(row: number): void {
     this.#dropProfiles(row);
+    this.#setAway(row, false);
     this.#rowOf.set(this.no(row), 0);
     this.#tokens[row] = '';
     this.#people.free(row);
@@ -227,6 +244,11 @@ export class Roll {
       this.profiles.setNext(before, next);
     }
     this.profiles.drop(profile);
+  }
+
+  #setAway(row: number, isAway: boolean): void {
+    this.#away += Number(isAway) - Number(this.isAway(row));
+    this.#set(row, AWAY, isAway ? 1 : 0);
   }
 
   #set(row: number, field: number, value: number): void {

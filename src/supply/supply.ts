@@ -9,7 +9,7 @@ import type { Db } from '../store/database.ts';
 import { lead, resign } from '../store/leaders.ts';
 import type { RegionReading } from '../store/region-readings.ts';
 import { readRules } from '../store/rules.ts';
-import { Census, type Policies } from './census.ts';
+import { Census, type CensusLimits, type Policies } from './census.ts';
 import { type Followed, followCensus, loadCensus } from './follow.ts';
 import { openGauges } from './gauges.ts';
 import { type History, openHistory } from './history.ts';
@@ -41,16 +41,16 @@ export type Supply = AsyncDisposable & {
   readings(): RegionReading[] | null;
 };
 
-export type SupplyLimits = PlaceLimits & {
-  pollMs: number;
-  /** How long others wait when the one who counts is gone. */
-  leaseMs: number;
-  /** How often the minute in hand is written. */
-  minuteMs: number;
-  /** Who did not follow for longer counts anew. Less than changes are kept for. */
-  lostMs: number;
-  maxSilenceMs: number;
-};
+export type SupplyLimits = CensusLimits &
+  PlaceLimits & {
+    pollMs: number;
+    /** How long others wait when the one who counts is gone. */
+    leaseMs: number;
+    /** How often the minute in hand is written. */
+    minuteMs: number;
+    /** Who did not follow for longer counts anew. Less than changes are kept for. */
+    lostMs: number;
+  };
 
 export type SupplyParts = {
   db: Db;
@@ -118,7 +118,7 @@ export function openSupply(parts: SupplyParts): Supply {
     followedAt = at;
     silent = [];
     if (next) return next;
-    const census = new Census(limits.maxSilenceMs);
+    const census = new Census(limits);
     policies = null;
     history = null;
     await look(census);

@@ -26,6 +26,11 @@ export class Timers {
     else this.#down(place - 1);
   }
 
+  /** Whether a row has a moment. */
+  has(row: number): boolean {
+    return (this.#place[row] ?? 0) > 0;
+  }
+
   /** The earliest moment; infinity: there is none. */
   nextAt(): number {
     return this.#at[0] ?? Number.POSITIVE_INFINITY;

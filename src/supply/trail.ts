@@ -26,7 +26,9 @@ export class Trail {
 
   /** Somebody is gone. */
   end(roll: Roll, row: number, now: number): void {
-    if (roll.trace(row) !== 0) this.#turns.push({ no: roll.no(row), at: now, digest: 0, state: null });
+    if (roll.trace(row) === 0) return;
+    roll.setTrace(row, 0);
+    this.#turns.push({ no: roll.no(row), at: now, digest: 0, state: null });
   }
 
   /** What turned and is not written yet, the earliest first. */

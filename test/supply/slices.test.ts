@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { expect, test, vi } from 'vitest';
 import { EVERYBODY, NOBODY } from '../../verdict/verdict.ts';
 import { openPreviewsIn } from './previews-in.ts';
-import { HOUR, INSIDE, MINUTE, openSupplyWorld, policyOf, START, type SupplyWorld } from './world.ts';
+import { HOUR, INSIDE, MINUTE, openSupplyWorld, policyOf, type SupplyWorld } from './world.ts';
 
 /** Every verdict that is made anywhere. */
 const work = vi.hoisted(() => ({ verdicts: 0 }));
@@ -62,7 +62,7 @@ test('however many people there are, no more than a thousand are judged before o
   await using world = await openSupplyWorld({ placesPerRound: PEOPLE });
   await fill(world);
   await using supply = world.open('one');
-  for (let no = 1; no <= PEOPLE; no += 1) world.places.set(`park/driver-${no}`, { ...INSIDE, at: START + 2 * HOUR });
+  for (let no = 1; no <= PEOPLE; no += 1) world.places.set(`park/driver-${no}`, INSIDE);
   const rule = { categories: [], mode: 'block', from: 0, share: EVERYBODY, include: NOBODY, exclude: NOBODY } as const;
   const blocking = policyOf({ moscow: { rules: [{ ...rule, check: 'session', graceMs: 0 }] } });
   const round = () => supply.runOnce(signal);

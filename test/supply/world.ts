@@ -67,6 +67,7 @@ const LIMITS: SupplyLimits = {
   maxSilenceMs: 24 * HOUR,
   placesPerRound: 1_000,
   placeMs: 2 * MINUTE,
+  reportMs: 0,
   positionMaxAgeMs: HOUR,
 };
 
