@@ -5,8 +5,8 @@ import type { Log } from '../runtime/log.ts';
 import { startLoop } from '../runtime/loop.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { type Db, inTransaction } from '../store/database.ts';
-import { holdTerm, lead, resign } from '../store/leaders.ts';
-import { putReadings, type RegionReading, readReadings } from '../store/region-readings.ts';
+import { holdTerm, leading, resign } from '../store/leaders.ts';
+import { puttingReadings, type RegionReading, readReadings } from '../store/region-readings.ts';
 import {
   beginStepBack,
   countStepBacks,
@@ -17,6 +17,7 @@ import {
   type StepBackReason,
   setCalm,
 } from '../store/step-backs.ts';
+import { together } from '../store/together.ts';
 import { DAY_MS, isStrict, type Step, stepBackOf, stepOf } from './step-back.ts';
 
 /**
@@ -60,9 +61,12 @@ export function openStepBackJudge(parts: StepBackJudgeParts): StepBackJudge {
 
   const runOnce = async (): Promise<void> => {
     const counted = readings();
-    if (counted && counted.length > 0) await putReadings(db, counted);
     const before = term;
-    term = await lead(db, LEADER, instance, LEASE_ROUNDS * judgeMs);
+    const [, led] = await together<[unknown, { term: number }]>(db, 'step_backs.lead', [
+      counted && counted.length > 0 ? puttingReadings(counted) : null,
+      leading(LEADER, instance, LEASE_ROUNDS * judgeMs),
+    ]);
+    term = led[0]?.term ?? null;
     if (term === null) return;
     if (before === null) ledFrom = clock.monotonic();
     for (const step of await judgeAll(parts, clock.monotonic() - ledFrom)) {

@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Db } from './database.ts';
 
 /** What the limits of a region are compared with. Counts are of people. */
@@ -16,14 +16,14 @@ export type RegionReading = {
 export type StoredReading = RegionReading & { at: Date; ageMs: number };
 
 /** Takes the place of the latest readings of these regions. */
-export async function putReadings(db: Db, readings: readonly RegionReading[]): Promise<void> {
-  await sql`/* readings.put */
+export function puttingReadings(readings: readonly RegionReading[]): RawBuilder<unknown> {
+  return sql`/* readings.put */
     insert into deptrans.region_readings as r (region, at, connected, lost, unknown, data_age_ms)
     select x.region, deptrans.now(), x.connected, x.lost, x.unknown, x."dataAgeMs"
       from jsonb_to_recordset(${JSON.stringify(readings)}::jsonb)
         as x (region text, connected int, lost int, unknown int, "dataAgeMs" float8)
     on conflict (region) do update set at = excluded.at, connected = excluded.connected, lost = excluded.lost,
-      unknown = excluded.unknown, data_age_ms = excluded.data_age_ms`.execute(db);
+      unknown = excluded.unknown, data_age_ms = excluded.data_age_ms`;
 }
 
 /** The latest of each region. */

@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Db } from './database.ts';
 
 /** The figures of a region now. `figures` is JSON of src/supply/figures.ts. */
@@ -10,8 +10,8 @@ export type StoredStretch = { region: string; at: Date; coveredMs: number; figur
 export type SupplyStep = 'minute' | 'hour';
 
 /** Writes what is so now. Regions that are not among them are forgotten. */
-export async function writeSupplyNow(tx: Db, rows: readonly Omit<StoredNow, 'at'>[], at: number): Promise<void> {
-  await sql`/* supply.write */
+export function writingSupplyNow(rows: readonly Omit<StoredNow, 'at'>[], at: number): RawBuilder<unknown> {
+  return sql`/* supply.write */
     with given as (
       select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
         as g(region text, "policyVersion" bigint, unplaced bigint, figures jsonb)),
@@ -20,7 +20,7 @@ export async function writeSupplyNow(tx: Db, rows: readonly Omit<StoredNow, 'at'
     insert into deptrans.supply_now as n (region, at, policy_version, unplaced, figures)
     select region, to_timestamp(${at}::float8 / 1000), "policyVersion", unplaced, figures from given order by region
     on conflict (region) do update set at = excluded.at, policy_version = excluded.policy_version,
-      unplaced = excluded.unplaced, figures = excluded.figures`.execute(tx);
+      unplaced = excluded.unplaced, figures = excluded.figures`;
 }
 
 /** What is so now, of all regions; one that nobody has counted yet is missing. */

@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Db } from './database.ts';
 
 /** What is recorded of somebody who fails a check or cannot be judged. Times in ms since 1970. */
@@ -30,9 +30,8 @@ const state = `person, region, deptrans_id, session, binding, bound_at, session_
 const columns = sql.raw(state);
 
 /** Writes what turned, of each person in the order in which it did. */
-export async function writeSupplyTurns(tx: Db, turns: readonly SupplyTurn[]): Promise<void> {
-  if (turns.length === 0) return;
-  await sql`/* supply.turns */
+export function writingSupplyTurns(turns: readonly SupplyTurn[]): RawBuilder<unknown> {
+  return sql`/* supply.turns */
     with given as materialized (
       select i, no, at, lead(at) over (partition by no order by i) as next_at, row_number() over (partition by no order by i) as place,
              digest = 0 as gone, digest, turn->>3 as person, turn->>4 as region, turn->>5 as deptrans_id, turn->>6 as session, turn->>7 as binding,
@@ -54,9 +53,7 @@ export async function writeSupplyTurns(tx: Db, turns: readonly SupplyTurn[]): Pr
     select no, at, digest, ${columns} from given where next_at is null and not gone order by no
     on conflict (person_no) do update set at = excluded.at, digest = excluded.digest, person = excluded.person, region = excluded.region,
       deptrans_id = excluded.deptrans_id, session = excluded.session, binding = excluded.binding, bound_at = excluded.bound_at,
-      session_status = excluded.session_status, session_ended_at = excluded.session_ended_at, profiles = excluded.profiles`.execute(
-    tx,
-  );
+      session_status = excluded.session_status, session_ended_at = excluded.session_ended_at, profiles = excluded.profiles`;
 }
 
 /** A turn without the names of its fields; what is gone is its first three, the digest 0. */

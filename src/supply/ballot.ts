@@ -1,4 +1,5 @@
 import { type Facts, type Judgement, judge, type Order, type Reason, type Verdict } from '../../verdict/verdict.ts';
+import { NOT_WORKED } from './ballots.ts';
 import type { Lens } from './lens.ts';
 import type { Roll } from './roll.ts';
 
@@ -30,8 +31,8 @@ export function ballotOf(roll: Roll, row: number, lens: Lens, now: number, maxSi
   if (region === null) return isListed(roll, row, lens, now, maxSilenceMs) ? UNPLACED : null;
   const own = lens.regionOf(region);
   if (!own) return null;
-  // Of each of the region's tariffs what blocks through every profile; no bits yet where nobody works by it.
-  const blocked: (number | undefined)[] = new Array(own.tariffs.length).fill(undefined);
+  // Of each of the region's tariffs what blocks through every profile.
+  const blocked = own.ballots.blank();
   let reasons: Judgement | null = null;
   for (let profile = roll.firstProfile(row); profile !== 0; profile = roll.profiles.next(profile)) {
     if (now - roll.profiles.seenAt(profile) > maxSilenceMs) continue;
@@ -43,17 +44,11 @@ export function ballotOf(roll: Roll, row: number, lens: Lens, now: number, maxSi
       bits = own.isAlike
         ? (bits ?? bitsOf(facts, own.orders[place]!, lens, now))
         : bitsOf(facts, own.orders[place]!, lens, now);
-      blocked[place] = (blocked[place] ?? BY_ALL) & bits;
+      blocked[place] = blocked[place] === NOT_WORKED ? bits : blocked[place]! & bits;
     }
     reasons ??= judge(facts, own.orders[places[0]!]!, lens.blocking, now, 0);
   }
-  if (!reasons) return null;
-  const tariffs = [];
-  for (const [place, category] of own.tariffs.entries()) {
-    const bits = blocked[place];
-    if (bits !== undefined) tariffs.push({ category, blocked: bits });
-  }
-  return { region, deptransId: reasons.deptransId.reason, session: reasons.session.reason, tariffs };
+  return reasons && own.ballots.of(blocked, reasons.deptransId.reason, reasons.session.reason);
 }
 
 /** Whether an order through any tariff is kept from the person, by a check or at all: it is, if it is through each. */

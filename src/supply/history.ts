@@ -6,9 +6,10 @@ import {
   readSupplyHistory,
   type StoredStretch,
   writeSupplyHistory,
-  writeSupplyNow,
+  writingSupplyNow,
 } from '../store/supply-figures.ts';
-import { readSupplyDigests, writeSupplyTurns } from '../store/supply-intervals.ts';
+import { readSupplyDigests, writingSupplyTurns } from '../store/supply-intervals.ts';
+import { together } from '../store/together.ts';
 import type { Census } from './census.ts';
 import { joinFigures, type RegionFigures } from './figures.ts';
 import type { Standing } from './readings.ts';
@@ -93,8 +94,10 @@ export async function openHistory({ db, leader, term, census }: HistoryParts, no
         const turns = trail.turns.slice(0, TURNS);
         const isLast = turns.length === trail.turns.length;
         const holds = await asLeader(async (tx) => {
-          await writeSupplyTurns(tx, turns);
-          if (isLast) await writeSupplyNow(tx, rows, at);
+          await together(tx, 'supply.write', [
+            turns.length > 0 ? writingSupplyTurns(turns) : null,
+            isLast ? writingSupplyNow(rows, at) : null,
+          ]);
         });
         if (!holds) return false;
         trail.forget(turns.length);

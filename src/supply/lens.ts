@@ -9,6 +9,7 @@ import {
   type RegionPolicy,
   type Rule,
 } from '../../verdict/verdict.ts';
+import { Ballots } from './ballots.ts';
 
 /** What people are judged by: a policy, and beside it *blocking now*: whoever fails is blocked, everywhere and at once. */
 export type Lens = {
@@ -31,6 +32,7 @@ export type LensRegion = {
   readonly tariffs: readonly string[];
   /** The region's order with each of them. */
   readonly orders: readonly Order[];
+  readonly ballots: Ballots;
   /** Whatever the tariff, the same rules apply. */
   readonly isAlike: boolean;
   /** Which of the region's tariffs are among these, by their places. `categories` is asked for again and again, and never changes. */
@@ -79,6 +81,7 @@ function openRegion({ id, tariffs: listed }: RegionPolicy, policies: readonly Co
   const known = new WeakMap<readonly string[], readonly number[]>();
   return {
     tariffs,
+    ballots: new Ballots(id, tariffs),
     orders: tariffs.map((category) => ({ region: id, categories: [category] })),
     isAlike: policies.every(({ regions }) => CHECKS.every((check) => regions.get(id)?.forAny(check))),
     placesOf(categories) {

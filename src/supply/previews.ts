@@ -37,7 +37,7 @@ const PATIENCE_MS = 10_000;
 const KEEP_MS = 600_000;
 
 export function openPreviews(parts: PreviewParts): Previews {
-  const { db, census, policyOf, pollMs = 250, lifetime, clock, metrics } = parts;
+  const { db, census, policyOf, pollMs = 1_000, lifetime, clock, metrics } = parts;
   const log = parts.log.child({ part: 'supply' });
   const timer = metrics.timer('supply');
   let last: Promise<unknown> = Promise.resolve();

@@ -43,11 +43,18 @@ export class Profiles {
     return row;
   }
 
-  /** Forgets a profile that is in no list. */
-  drop(row: number): void {
+  /** Forgets a profile of the list that begins with `first`. Returns with which one the list begins now. */
+  remove(row: number, first: number): number {
+    const next = this.next(row);
+    if (first !== row) {
+      let before = first;
+      while (this.next(before) !== row) before = this.next(before);
+      this.#rows.set(before, NEXT, next);
+    }
     this.#rowOf.set(this.no(row), 0);
     this.#drivers[row] = '';
     this.#rows.free(row);
+    return first === row ? next : first;
   }
 
   no(row: number): number {
@@ -61,10 +68,6 @@ export class Profiles {
   /** The next of the same person; 0: it is the last. */
   next(row: number): number {
     return this.#rows.get(row, NEXT);
-  }
-
-  setNext(row: number, next: number): void {
-    this.#rows.set(row, NEXT, next);
   }
 
   parkId(row: number): string {

@@ -236,14 +236,7 @@ export class Roll {
 
   #unlink(profile: number): void {
     const owner = this.profiles.owner(profile);
-    const next = this.profiles.next(profile);
-    if (this.firstProfile(owner) === profile) this.#set(owner, FIRST, next);
-    else {
-      let before = this.firstProfile(owner);
-      while (this.profiles.next(before) !== profile) before = this.profiles.next(before);
-      this.profiles.setNext(before, next);
-    }
-    this.profiles.drop(profile);
+    this.#set(owner, FIRST, this.profiles.remove(profile, this.firstProfile(owner)));
   }
 
   #setAway(row: number, isAway: boolean): void {
@@ -262,6 +255,4 @@ function statusOf(word: string | null): number {
   return known > 0 ? known : SESSION_STATUSES.indexOf('unrecognised');
 }
 
-function orNull(value: number): number | null {
-  return Number.isNaN(value) ? null : value;
-}
+const orNull = (value: number) => (Number.isNaN(value) ? null : value);

@@ -10,14 +10,17 @@ type Heap = { ballot: Ballot; people: number; ms: number; at: number };
 export class Tally {
   readonly #heaps: (Heap | null)[] = [null];
   readonly #numbers = new Map<string, number>();
+  /** Of ballots that came before: they are shared, see `Ballots`. */
+  readonly #known = new WeakMap<Ballot, number>();
 
   numberOf(ballot: Ballot | null): number {
     if (!ballot) return 0;
+    let number = this.#known.get(ballot);
+    if (number !== undefined) return number;
     const key = keyOf(ballot);
-    const known = this.#numbers.get(key);
-    if (known !== undefined) return known;
-    const number = this.#heaps.push({ ballot, people: 0, ms: 0, at: 0 }) - 1;
+    number = this.#numbers.get(key) ?? this.#heaps.push({ ballot, people: 0, ms: 0, at: 0 }) - 1;
     this.#numbers.set(key, number);
+    this.#known.set(ballot, number);
     return number;
   }
 

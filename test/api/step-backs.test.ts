@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
 import { StepBackReason } from '../../gen/deptrans/v1/policy_pb.ts';
-import { putReadings } from '../../src/store/region-readings.ts';
+import { puttingReadings } from '../../src/store/region-readings.ts';
 import { beginStepBack, setCalm } from '../../src/store/step-backs.ts';
 import { refusalOf } from '../support/feed/refusal.ts';
 import { openPolicyWorld } from '../support/policy-world.ts';
@@ -14,7 +14,7 @@ test('what stepped back, why, and what is read of each region now', async () => 
   const { db, policy } = world;
   await world.enforcement[Symbol.asyncDispose](); // nobody judges them meanwhile
   expect(await policy.listStepBacks({})).toMatchObject({ stepBacks: [], readings: [], nextPageToken: '' });
-  await putReadings(db, [{ region: 'moscow', connected: 300, lost: 93, unknown: 1, dataAgeMs: 1_500 }]);
+  await puttingReadings([{ region: 'moscow', connected: 300, lost: 93, unknown: 1, dataAgeMs: 1_500 }]).execute(db);
   await beginStepBack(db, { ...begun, connected: 300, needsOperator: false });
   await beginStepBack(db, { ...begun, connected: 1, needsOperator: true }); // it lasts already
   await beginStepBack(db, {

@@ -8,7 +8,7 @@ import { BadRequestSchema, ErrorInfoSchema } from '../../gen/google/rpc/error_de
 import { openSupplyService } from '../../src/api/supply-service.ts';
 import { openToAll } from '../../src/auth/auth.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
-import { writeSupplyHistory, writeSupplyNow } from '../../src/store/supply-figures.ts';
+import { writeSupplyHistory, writingSupplyNow } from '../../src/store/supply-figures.ts';
 import type { RegionFigures } from '../../src/supply/supply.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { openEdge } from '../support/edge.ts';
@@ -62,7 +62,7 @@ test('what is so now is told with its shares, of the region that was asked for',
     { region: 'moscow', ...common, figures: figures(200, 50, 20, 0) },
     { region: 'tver', ...common, figures: figures(0, 0, 0, 0) },
   ];
-  await writeSupplyNow(world.db, rows, NOON);
+  await writingSupplyNow(rows, NOON).execute(world.db);
   const { now } = await world.client.getLoss({ region: 'moscow' });
   expect(now).toMatchObject({ asOf: timestampFromMs(NOON), policyVersion: 7n, unplaced: 3n });
   const [any] = now!.losses;
