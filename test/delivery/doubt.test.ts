@@ -1,8 +1,9 @@
 import { sql } from 'kysely';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { INSIDE, limits, openDeliveryWorld } from '../support/delivery-world.ts';
 
 const MINUTE = 60_000;
+const PATIENCE = { timeout: MINUTE, interval: 20 };
 /** Until what was lost may be looked at again: from the deadline of the call, however early it was lost. */
 const QUIET = limits.deadlineMs + limits.quietMs + 1_000;
 
@@ -99,6 +100,37 @@ test('a lease that ends with an intent written means doubt', async () => {
   await world.advance(31_000);
   await world.delivery.runOnce();
   expect(world.regulator.calls.all().map((call) => call.kind)).toEqual(['authenticate', 'session', 'status']);
+});
+
+test('a look whose lease was over when its call ended changes nothing, is counted, and what it did is looked up again', async () => {
+  await using world = await openDeliveryWorld();
+  await using other = world.open('other');
+  await world.person('ann', 'p/1');
+  await world.bind('ann', '7');
+  world.place('p/1', INSIDE);
+  await world.event('p/1', 'online');
+  const lost = async () => {
+    const metric = world.metrics.registry.getSingleMetric('deptrans_delivery_lost_leases_total');
+    return (await metric?.get())?.values[0]?.value ?? 0;
+  };
+  const release = world.hold('report');
+  const calling = world.delivery.runOnce();
+  await vi.waitFor(() => expect(world.history('7')).toEqual(['opened']), PATIENCE);
+  await world.advance(limits.deadlineMs + limits.slackMs + limits.quietMs + 1_000);
+  await other.runOnce(); // takes the account over, and reads what became of the call
+  expect(await world.account('7')).toMatchObject({ doubt: false, believed: true });
+  expect(await lost()).toBe(0);
+  release();
+  await calling;
+  expect(await lost()).toBe(1);
+
+  await world.advance(QUIET);
+  await other.runOnce();
+  expect(world.regulator.calls.of('7').map(({ kind }) => kind)).toEqual(['status', 'session', 'session']);
+  expect(await world.account('7')).toMatchObject({ suspect: false, doubt: false, believed: true });
+  expect(world.history('7')).toEqual(['opened']);
+  expect(await world.queue()).toEqual([]);
+  expect(await lost()).toBe(1);
 });
 
 test('a shift that a late report opened is ours, however old the event it told of', async () => {
