@@ -25,6 +25,8 @@ export type Day = AsyncDisposable & {
   readonly deeds: number;
   readonly kills: number;
   readonly supply: Client<typeof SupplyService>;
+  /** The same service, if a preview read only some so many intervals of the past. */
+  reading(mostIntervals: number): Client<typeof SupplyService>;
   readonly db: Stage['db'];
 };
 
@@ -69,16 +71,22 @@ export async function liveDay(
   const { db, clock, census } = stage;
   const common = { lifetime: openLifetime(), clock, log: openLog('error'), metrics: openMetrics(clock) };
   const policyOf = (stored: object) => inForce(stored).compiled.policy;
-  const previews = stack.use(openPreviews({ ...common, db, census, policyOf, pollMs: 1_000_000_000 }));
-  const service = openSupplyService({ db, regions: REGIONS, previews, clock, timeoutMs: 60_000 });
-  const transport = createRouterTransport((router) => void router.service(SupplyService, service));
-  const supply = createClient(SupplyService, transport);
+  const reading = (mostIntervals?: number) => {
+    const asked = { ...common, db, census, policyOf, pollMs: 1_000_000_000, ...(mostIntervals && { mostIntervals }) };
+    const previews = stack.use(openPreviews(asked));
+    const service = openSupplyService({ db, regions: REGIONS, previews, clock, timeoutMs: 60_000 });
+    return createClient(
+      SupplyService,
+      createRouterTransport((router) => void router.service(SupplyService, service)),
+    );
+  };
   return {
     fromMs,
     toMs: stage.now(),
     deeds,
     kills,
-    supply,
+    supply: reading(),
+    reading,
     db,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };

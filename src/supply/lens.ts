@@ -21,11 +21,18 @@ export type Lens = {
   regionOf(region: string): LensRegion | undefined;
   /** How long after a binding some rule of the region does not apply, each length once. */
   gracesOf(region: string): readonly number[];
+  /** Where people may stand in roll-outs of the region so that its rules tell them apart, and what part of all people stands like each. */
+  standsOf(region: string): readonly Stand[];
   /** The next moment at which a rule begins to apply; infinity: there is none. */
   nextRuleAt(now: number): number;
   /** Whether some region that is on lists one of the tariffs. */
   isListed(categories: readonly string[]): boolean;
 };
+
+export type Stand = { share: number; part: number };
+
+/** Of more shares than this not each is told apart. */
+const MOST_STANDS = 8;
 
 export type LensRegion = {
   /** In the region's order. */
@@ -44,6 +51,7 @@ export function openLens(policy: CompiledPolicy, asPut = policy): Lens {
   const on = new Map(
     regions.filter((region) => region.on).map((region) => [region.id, openRegion(region, [policy, asPut])]),
   );
+  const stands = new Map(regions.map(({ id, rules }) => [id, standsIn(rules)]));
   const graces = new Map(regions.map(({ id, rules }) => [id, lengths(rules)]));
   const begins = regions.flatMap(({ rules }) => rules.map(({ from }) => from));
   const listed = new Set(regions.flatMap(({ on, tariffs }) => (on ? tariffs : [])));
@@ -52,6 +60,7 @@ export function openLens(policy: CompiledPolicy, asPut = policy): Lens {
     asPut,
     blocking: compilePolicy(blockingNow(policy.policy)),
     regionOf: (region) => on.get(region),
+    standsOf: (region) => stands.get(region) ?? standsIn([]),
     gracesOf: (region) => graces.get(region) ?? [],
     nextRuleAt: (now) => begins.reduce((least, from) => (from > now && from < least ? from : least), Infinity),
     isListed: (categories) => categories.some((category) => listed.has(category)),
@@ -93,6 +102,19 @@ function openRegion({ id, tariffs: listed }: RegionPolicy, policies: readonly Co
       return places;
     },
   };
+}
+
+function standsIn(rules: readonly Rule[]): Stand[] {
+  const shares = [...new Set([0, ...rules.map(({ share }) => share)])]
+    .filter((share) => share < EVERYBODY)
+    .sort((a, b) => a - b);
+  if (shares.length > MOST_STANDS) {
+    return Array.from({ length: MOST_STANDS }, (_, i) => ({
+      share: (i * EVERYBODY) / MOST_STANDS,
+      part: 1 / MOST_STANDS,
+    }));
+  }
+  return shares.map((share, i) => ({ share, part: ((shares[i + 1] ?? EVERYBODY) - share) / EVERYBODY }));
 }
 
 function lengths(rules: readonly Rule[]): number[] {

@@ -7,33 +7,26 @@ import type { PlacedPerson, Scratch } from './scratch.ts';
 
 type Part = { all: number; blocked: number };
 
-/** People for whom one of a sample stands. */
-const SPREAD = 8;
-/** People judged in one go: some milliseconds. */
-const SLICE = 400;
-
 /**
  * What a policy would have blocked of the past. For how long people failed, by tariff, check and reason, was counted; which part of that the policy would have
  * blocked, and how much of what one check blocks the other blocks too, is told by intervals that are on record. If all of them are judged it is told exactly. Of a
- * sample each person stands for several, evenly spread over roll-outs: so whom a share takes is no matter of chance.
+ * sample each person stands for people everywhere in a roll-out: so whom a share takes is no matter of chance.
  */
 export class Past {
   readonly #parts = new Map<string, Part>();
-  readonly #peopleEach: number;
-  /** So many intervals may be judged in one go. */
-  readonly slice: number;
+  readonly #isSample: boolean;
 
   constructor(isSample: boolean) {
-    this.#peopleEach = isSample ? SPREAD : 1;
-    this.slice = SLICE / this.#peopleEach;
+    this.#isSample = isSample;
   }
 
-  /** Judges a person over the part of an interval that lies after `from`. */
-  add(interval: PastInterval, from: number, lens: Lens, scratch: Scratch): void {
+  /** Judges a person over the part of an interval that lies after `from`. Returns how often. */
+  add(interval: PastInterval, from: number, lens: Lens, scratch: Scratch): number {
     const person = personOf(interval);
     const { boundAt } = interval;
     // Grace may run out within it; else a verdict holds from its beginning to its end.
     const graces = boundAt === null ? [] : lens.gracesOf(interval.region).map((graceMs) => boundAt + graceMs);
+    const stands = this.#isSample ? lens.standsOf(interval.region) : null;
     const begin = Math.max(interval.at, from);
     const moments = [
       begin,
@@ -41,9 +34,13 @@ export class Past {
       interval.to,
     ];
     for (let i = 1; i < moments.length; i++) {
-      const ms = (moments[i]! - moments[i - 1]!) / this.#peopleEach;
-      for (const ballot of scratch.ballotsOf(person, lens, moments[i - 1]!, this.#peopleEach)) this.#count(ballot, ms);
+      const [at, ms] = [moments[i - 1]!, moments[i]! - moments[i - 1]!];
+      if (stands) {
+        const ballots = scratch.ballotsAt(person, lens, at, stands);
+        for (const [n, { part }] of stands.entries()) this.#count(ballots[n], ms * part);
+      } else this.#count(scratch.ballotOf(person, lens, at), ms);
     }
+    return (moments.length - 1) * (stands?.length ?? 1);
   }
 
   /** The figures of the past with what the policy would have blocked; where none is on record, as it does now. */
@@ -65,7 +62,8 @@ export class Past {
     });
   }
 
-  #count(ballot: Ballot, ms: number): void {
+  #count(ballot: Ballot | null | undefined, ms: number): void {
+    if (!ballot) return;
     const tariffs = [{ category: '', blocked: blockedEverywhere(ballot) }, ...ballot.tariffs];
     const isFailing = OUTCOME_OF[ballot.deptransId] === 'fail' || OUTCOME_OF[ballot.session] === 'fail';
     for (const { category, blocked } of tariffs) {

@@ -35,7 +35,6 @@ export type RegionPreview = {
 export type BlockedProfile = { parkId: string; driverId: string; categories: string[]; verdicts: Verdict[] };
 
 const PAST_MS = 7 * 24 * HOUR;
-/** Of the past so many intervals are read, more or less. */
 const MOST_INTERVALS = 50_000;
 const PAGE = 500;
 const PROFILES = 20;
@@ -51,13 +50,19 @@ export function asInForce(policy: Policy): CompiledPolicy {
   return compilePolicy({ ...policy, suspended: false, regions });
 }
 
-/** Holds the event loop for some milliseconds at a time. */
-export async function previewOf(db: Db, census: Census, policy: Policy, now: number): Promise<Preview> {
+/** Holds the event loop for some milliseconds at a time. `most`: of the past so many intervals are read, more or less. */
+export async function previewOf(
+  db: Db,
+  census: Census,
+  policy: Policy,
+  now: number,
+  most = MOST_INTERVALS,
+): Promise<Preview> {
   const compiled = asInForce(policy);
   const turn = () => setImmediate();
   // The database reads while people are judged.
   const [past, counted, figures, blocked] = await Promise.all([
-    judgePast(db, compiled, now),
+    judgePast(db, compiled, now, most),
     countedSince(db, now - PAST_MS, now),
     census.figuresUnder(compiled, now, turn),
     drawBlocked(census, compiled, now),
@@ -77,17 +82,20 @@ export async function previewOf(db: Db, census: Census, policy: Policy, now: num
   return { at: now, regions };
 }
 
-async function judgePast(db: Db, compiled: CompiledPolicy, now: number): Promise<Past> {
+async function judgePast(db: Db, compiled: CompiledPolicy, now: number, most: number): Promise<Past> {
   const scratch = new Scratch();
   const lens = openLens(compiled);
   const from = now - PAST_MS;
-  const sample = await choosePast(db, from, MOST_INTERVALS);
+  const sample = await choosePast(db, from, most);
   const past = new Past(sample > 1);
   const common = { to: now, sample, limit: PAGE };
   const add = async (intervals: readonly PastInterval[]) => {
-    for (const [i, interval] of intervals.entries()) {
-      if (i % past.slice === past.slice - 1) await setImmediate();
-      past.add(interval, from, lens, scratch);
+    let judged = 0;
+    for (const interval of intervals) {
+      judged += past.add(interval, from, lens, scratch);
+      if (judged < SLICE) continue;
+      judged = 0;
+      await setImmediate();
     }
   };
   let place: PastPlace = null;

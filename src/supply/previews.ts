@@ -26,6 +26,8 @@ export type PreviewParts = {
   /** A stored policy, in the regions as they are. */
   policyOf(stored: object): Policy;
   pollMs?: number;
+  /** See `previewOf`. */
+  mostIntervals?: number;
   lifetime: Lifetime;
   clock: Clock;
   log: Log;
@@ -37,13 +39,15 @@ const PATIENCE_MS = 10_000;
 const KEEP_MS = 600_000;
 
 export function openPreviews(parts: PreviewParts): Previews {
-  const { db, census, policyOf, pollMs = 1_000, lifetime, clock, metrics } = parts;
+  const { db, census, policyOf, pollMs = 1_000, mostIntervals, lifetime, clock, metrics } = parts;
   const log = parts.log.child({ part: 'supply' });
   const timer = metrics.timer('supply');
   let last: Promise<unknown> = Promise.resolve();
 
   const make = (people: Census, stored: object): Promise<Preview> => {
-    const made = last.then(() => timer.measure('preview', () => previewOf(db, people, policyOf(stored), clock.now())));
+    const made = last.then(() =>
+      timer.measure('preview', () => previewOf(db, people, policyOf(stored), clock.now(), mostIntervals)),
+    );
     last = made.catch(() => {});
     return made;
   };

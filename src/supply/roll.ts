@@ -120,11 +120,7 @@ export class Roll {
     return this.#people.get(row, NO);
   }
 
-  /** Where the person stands in roll-outs. */
-  share(row: number): number {
-    return this.#people.get(row, SHARE);
-  }
-
+  /** Where the person stands in roll-outs, if not where its token says. */
   setShare(row: number, share: number): void {
     this.#set(row, SHARE, share);
   }

@@ -1,8 +1,7 @@
-import { EVERYBODY } from '../../verdict/verdict.ts';
 import type { SupplyPerson } from '../store/supply-people.ts';
 import { type Ballot, ballotOf } from './ballot.ts';
 import type { Census, Seen } from './census.ts';
-import type { Lens } from './lens.ts';
+import type { Lens, Stand } from './lens.ts';
 import { Roll } from './roll.ts';
 
 /** A person where it counts. */
@@ -13,22 +12,27 @@ export class Scratch {
   readonly #roll = new Roll();
 
   ballotOf(person: PlacedPerson, lens: Lens, now: number): Ballot | null {
-    return this.ballotsOf(person, lens, now, 1)[0] ?? null;
+    const row = this.#put(person);
+    const ballot = ballotOf(this.#roll, row, lens, now, Number.POSITIVE_INFINITY);
+    this.#roll.drop(row);
+    return ballot;
   }
 
-  /** As many people like this one, who stand in roll-outs where it does and, from there, evenly apart. Empty: they do not count. */
-  ballotsOf(person: PlacedPerson, lens: Lens, now: number, people: number): Ballot[] {
-    const row = this.#roll.put(person);
-    this.#roll.setPlace(row, person.region);
-    const share = this.#roll.share(row);
-    const ballots: Ballot[] = [];
-    for (let i = 0; i < people; i++) {
-      this.#roll.setShare(row, (share + Math.floor((i * EVERYBODY) / people)) % EVERYBODY);
-      const ballot = ballotOf(this.#roll, row, lens, now, Number.POSITIVE_INFINITY);
-      if (ballot) ballots.push(ballot);
-    }
+  /** The same if it stood elsewhere in roll-outs, for each of these places; null: it does not count. */
+  ballotsAt(person: PlacedPerson, lens: Lens, now: number, stands: readonly Stand[]): (Ballot | null)[] {
+    const row = this.#put(person);
+    const ballots = stands.map(({ share }) => {
+      this.#roll.setShare(row, share);
+      return ballotOf(this.#roll, row, lens, now, Number.POSITIVE_INFINITY);
+    });
     this.#roll.drop(row);
     return ballots;
+  }
+
+  #put(person: PlacedPerson): number {
+    const row = this.#roll.put(person);
+    this.#roll.setPlace(row, person.region);
+    return row;
   }
 }
 
