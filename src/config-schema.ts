@@ -162,7 +162,7 @@ export const limitsSchema = z.strictObject({
     /** What whoever counts drivers has to follow. */
     supplyChangesMs: ms(600_000, 300_000),
     /** How often the place of dead rows is freed in tables whose rows do not live for long. */
-    vacuumMs: ms(5_000),
+    vacuumMs: ms(2_000),
     gaugeMs: ms(10_000),
   }),
 });
