@@ -14,7 +14,7 @@ export type SetAnswer = { kind: 'bound' } | { kind: 'refused' } | { kind: 'later
 
 const deadlineMs = 10_000;
 /** Calls at once. The others wait without a deadline: on a crowded machine all that is sent would be too late, and be sent again. */
-const atOnce = 16;
+const atOnce = 32;
 
 /** `bearer`: of the proxy in front of the service, which vouches for the drivers. */
 export function openDriverApp(serviceUrl: string, bearer: Bearer | null): DriverApp {
