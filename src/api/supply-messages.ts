@@ -1,9 +1,10 @@
 import { HOUR, type RegionFigures, type Sum } from '../supply/supply.ts';
 import { CHECK_NUMBERS, REASON_NUMBERS } from './verdict-messages.ts';
 
-/** `weight`: what shares are of. */
+/** `weight`: what shares are of. Tariffs and reasons of nobody are left out. */
 export function lossMessages(figures: RegionFigures, weight: (sum: Sum) => number, isPast: boolean) {
-  return figures.map(({ category, connected, failing, unknown, blocked, reasons }) => {
+  const those = figures.filter(({ category, connected }) => category === '' || weight(connected) > 0);
+  return those.map(({ category, connected, failing, unknown, blocked, reasons }) => {
     const whole = weight(connected);
     const message = (sum: Sum) => ({
       people: BigInt(sum.people),
@@ -16,12 +17,14 @@ export function lossMessages(figures: RegionFigures, weight: (sum: Sum) => numbe
       failing: message(failing),
       unknown: message(unknown),
       blocked: message(blocked),
-      reasons: reasons.map(({ check, reason, people, blocked: of }) => ({
-        check: CHECK_NUMBERS[check],
-        reason: REASON_NUMBERS[reason],
-        people: message(people),
-        blocked: message(of),
-      })),
+      reasons: reasons
+        .filter(({ people }) => weight(people) > 0)
+        .map(({ check, reason, people, blocked: of }) => ({
+          check: CHECK_NUMBERS[check],
+          reason: REASON_NUMBERS[reason],
+          people: message(people),
+          blocked: message(of),
+        })),
     };
   });
 }

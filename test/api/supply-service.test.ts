@@ -81,6 +81,37 @@ test('what is so now is told with its shares, of the region that was asked for',
   expect(tver.now!.losses[0]).toMatchObject({ connected: { people: 0n, share: 0 } });
 });
 
+test('tariffs and reasons of nobody are left out: of now if nobody is there, of the past if nobody was', async () => {
+  await using world = await openSupplyApi();
+  const gone = { people: 0, ms: MINUTE };
+  const here = { people: 1, ms: 0 };
+  const none = { people: 0, ms: 0 };
+  const sums = (connected: typeof gone) => ({ connected, failing: none, unknown: none, blocked: none });
+  const reasons = [
+    { check: 'session' as const, reason: 'session_ended' as const, people: gone, blocked: none },
+    { check: 'session' as const, reason: 'no_session' as const, people: here, blocked: none },
+    { check: 'session' as const, reason: 'ok' as const, people: none, blocked: none },
+  ];
+  const mixed: RegionFigures = [
+    { category: '', ...sums({ people: 1, ms: MINUTE }), reasons },
+    { category: 'econom', ...sums(gone), reasons: [] },
+    { category: 'business', ...sums(here), reasons: [] },
+  ];
+  await writingSupplyNow([{ region: 'moscow', policyVersion: 1, unplaced: 0, figures: mixed }], NOON).execute(world.db);
+  await writeSupplyHistory(world.db, 'minute', [
+    { region: 'moscow', at: new Date(NOON), coveredMs: MINUTE, figures: mixed },
+  ]);
+  const asked = { from: timestampFromMs(NOON), to: timestampFromMs(NOON + MINUTE), step: SupplyStep.MINUTE };
+  const { now, stretches } = await world.client.getLoss({ region: 'moscow', ...asked });
+  const told = [now, stretches[0]].map((one) => one!.losses.map(({ category }) => category));
+  expect(told).toEqual([
+    ['', 'business'],
+    ['', 'econom'],
+  ]);
+  expect(now!.losses[0]!.reasons.map(({ reason }) => reason)).toEqual([VerdictReason.NO_SESSION]);
+  expect(stretches[0]!.losses[0]!.reasons.map(({ reason }) => reason)).toEqual([VerdictReason.SESSION_ENDED]);
+});
+
 test('the past comes by minute, by hour and by day, and hours that are not written yet come of their minutes', async () => {
   await using world = await openSupplyApi();
   const stretch = (at: number, coveredMs: number, failing: number) => {

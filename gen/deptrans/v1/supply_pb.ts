@@ -111,7 +111,7 @@ export type SupplyNow = Message<"deptrans.v1.SupplyNow"> & {
   policyVersion: bigint;
 
   /**
-   * Of everybody who works by some tariff, first; then by tariff.
+   * Of everybody who works by some tariff, first; then by tariff. A tariff by which nobody works is missing.
    *
    * @generated from field: repeated deptrans.v1.SupplyLoss losses = 3;
    */
@@ -209,7 +209,7 @@ export type SupplyLoss = Message<"deptrans.v1.SupplyLoss"> & {
   blocked?: SupplySum | undefined;
 
   /**
-   * Everybody, by what each check says.
+   * Everybody, by what each check says. What it says of nobody is not among them.
    *
    * @generated from field: repeated deptrans.v1.SupplyReason reasons = 6;
    */
