@@ -1,3 +1,4 @@
+import { countLoss, type LossLaw, type LossPerson } from '../../simulator/judge/loss.ts';
 import type { RegulatorServer } from '../../simulator/regulator/regulator.ts';
 import { EVERYBODY, shareOf } from '../../verdict/verdict.ts';
 import { type Driver, personOf } from '../days/driver.ts';
@@ -15,26 +16,48 @@ export type Truth = {
   blocked: number;
 };
 
+const region = 'moscow';
+
 /** `share`: the part of the people that is blocked, 0 to 1. Who left while his shift is open is where that is. */
 export function truthOf(
   { drivers, relicensed }: Pick<City, 'drivers' | 'relicensed'>,
   { registry }: RegulatorServer,
   { share, nowMs }: { share: number; nowMs: number },
 ): Truth {
-  const truth = { connected: [] as Driver[], failing: 0, unknown: 0, blocked: 0 };
-  for (const driver of drivers) {
-    if (!driver.profiles.some(({ status, listed }) => status !== 'offline' && listed)) continue;
+  const law = lawOf(share);
+  const personIn = (driver: Driver): LossPerson => {
     const shift = driver.bound ? registry.shift(driver.deptransId, nowMs) : null;
-    const isOpen = shift !== null && shift.endedAtMs === null;
-    if (!isOpen && !driver.inside) continue;
-    truth.connected.push(driver);
-    if (isOpen) continue;
-    if (relicensed.has(driver)) {
-      truth.unknown += 1;
-      continue;
-    }
-    truth.failing += 1;
-    if (shareOf(personOf(driver)) < share * EVERYBODY) truth.blocked += 1;
-  }
-  return truth;
+    return {
+      licensed: true,
+      binding: relicensed.has(driver) ? 'recheck' : driver.bound ? 'bound' : 'unbound',
+      boundAtMs: Number.NEGATIVE_INFINITY,
+      shift: shift && {
+        word: shift.endedAtMs === null ? 'online' : 'finished',
+        endsAtMs: Number.POSITIVE_INFINITY,
+        region,
+      },
+      place: driver.inside ? region : null,
+      share: shareOf(personOf(driver)),
+      profiles: driver.profiles.map(({ parkId, status, listed }) => {
+        return { parkId, tariffs: listed ? ['econom'] : [], connected: status !== 'offline', heardAtMs: nowMs };
+      }),
+    };
+  };
+  const people = new Map(drivers.map((driver) => [driver, personIn(driver)]));
+  const isConnected = (person: LossPerson) => Object.keys(countLoss([person], law, nowMs)).length > 0;
+  const counts = countLoss(people.values(), law, nowMs);
+  const all = (what: string) => counts[`${region} any ${what}`] ?? 0;
+  return {
+    connected: [...people].filter(([, person]) => isConnected(person)).map(([driver]) => driver),
+    failing: all('failing'),
+    unknown: all('unknown'),
+    blocked: all('blocked'),
+  };
+}
+
+/** Both checks block that part of the people. */
+function lawOf(share: number): LossLaw {
+  const common = { tariffs: [], blocks: true, fromMs: 0, share: share * EVERYBODY, withoutParks: [], graceMs: 0 };
+  const rules = (['deptrans_id', 'session'] as const).map((check) => ({ check, ...common }));
+  return { regions: { [region]: { tariffs: ['econom'], endsSoonMs: 0, rules } }, silenceMs: 0 };
 }
