@@ -1,7 +1,7 @@
 import type { TextInPlace } from '../store/image.ts';
 import { hashKey, newLanes } from './key-hash.ts';
-import { copyText } from './text-in-place.ts';
-import { openWriter, reserve, varintSize, type Writer, writeBytes, writeVarint } from './wire.ts';
+import { copyBytes, copyText, viewOf } from './text-in-place.ts';
+import { varintSize, type Writer } from './wire.ts';
 
 /** One key at a time, as its hash and as its bytes on the wire. What it gives is valid until the next `set`. */
 export type KeyEncoder = {
@@ -9,8 +9,8 @@ export type KeyEncoder = {
   setInPlace(parkId: TextInPlace, driverId: TextInPlace): void;
   readonly lo: number;
   readonly hi: number;
-  /** Writes fields 1 and 2 of either record, of `fieldSize` bytes, for which there is room. */
-  writeField(to: Writer): void;
+  /** Writes fields 1 and 2 of either record, of `fieldSize` bytes, for which there is room from `at` on. */
+  writeField(to: DataView, at: number): void;
   readonly fieldSize: number;
   /** The same: the bytes of the writer up to where it is. */
   field(): Readonly<Writer>;
@@ -18,18 +18,22 @@ export type KeyEncoder = {
 
 export function openKeyEncoder(): KeyEncoder {
   let key = Buffer.alloc(256);
+  let view = viewOf(key);
   const lanes = newLanes();
   let parkBytes = 0;
   let keyBytes = 0;
-  const writer = openWriter(256);
+  let field = Buffer.alloc(256);
+  let fieldView = viewOf(field);
   const makeRoom = (size: number) => {
-    if (size > key.length) key = Buffer.alloc(size);
+    if (size <= key.length) return;
+    key = Buffer.alloc(size);
+    view = viewOf(key);
   };
   const end = (park: number, driver: number) => {
-    key[park] = 0;
+    view.setUint8(park, 0);
     parkBytes = park;
     keyBytes = park + 1 + driver;
-    hashKey(key, 0, keyBytes, lanes);
+    hashKey(view, 0, keyBytes, lanes);
   };
   return {
     set(parkId, driverId) {
@@ -39,8 +43,8 @@ export function openKeyEncoder(): KeyEncoder {
     },
     setInPlace(parkId, driverId) {
       makeRoom(parkId.length + driverId.length + 1);
-      copyText(parkId, key, 0);
-      copyText(driverId, key, parkId.length + 1);
+      copyText(parkId, view, 0);
+      copyText(driverId, view, parkId.length + 1);
       end(parkId.length, driverId.length);
     },
     get lo() {
@@ -52,21 +56,29 @@ export function openKeyEncoder(): KeyEncoder {
     get fieldSize() {
       return keyBytes - 1 + 2 + varintSize(parkBytes) + varintSize(keyBytes - parkBytes - 1);
     },
-    writeField(to) {
-      writePart(to, 1, key, 0, parkBytes);
-      writePart(to, 2, key, parkBytes + 1, keyBytes - parkBytes - 1);
+    writeField(to, at) {
+      const next = writePart(to, at, 1, view, 0, parkBytes);
+      writePart(to, next, 2, view, parkBytes + 1, keyBytes - parkBytes - 1);
     },
     field() {
-      writer.at = 0;
-      reserve(writer, keyBytes + 16);
-      this.writeField(writer);
-      return writer;
+      const size = this.fieldSize;
+      if (size > field.length) {
+        field = Buffer.alloc(size);
+        fieldView = viewOf(field);
+      }
+      this.writeField(fieldView, 0);
+      return { bytes: field, at: size };
     },
   };
 }
 
-function writePart(writer: Writer, field: number, key: Uint8Array, start: number, length: number): void {
-  writer.bytes[writer.at++] = (field << 3) | 2;
-  writeVarint(writer, length);
-  writeBytes(writer, key, start, length);
+/** Writes one field with a part of the key, and returns where it ends. */
+function writePart(to: DataView, at: number, field: number, key: DataView, start: number, length: number): number {
+  let next = at;
+  to.setUint8(next++, (field << 3) | 2);
+  let rest = length;
+  for (; rest > 127; rest >>>= 7) to.setUint8(next++, (rest & 127) | 128);
+  to.setUint8(next++, rest);
+  copyBytes(key, start, to, next, length);
+  return next + length;
 }

@@ -18,33 +18,26 @@ export type Lanes = { lo: number; hi: number };
 
 export const newLanes = (): Lanes => ({ lo: SEED_LO, hi: SEED_HI });
 
-/** MurmurHash3_x86_32 of `bytes[from, to)` into both lanes, unsigned. */
-export function hashKey(bytes: Uint8Array, from: number, to: number, lanes: Lanes): void {
+/** MurmurHash3_x86_32 of the bytes from `from` up to `to` into both lanes, unsigned. */
+export function hashKey(bytes: DataView, from: number, to: number, lanes: Lanes): void {
   murmur3(bytes, from, to, lanes, SEED_LO, SEED_HI);
 }
 
 /** As `hashKey`, with any seeds. */
-export function murmur3(
-  bytes: Uint8Array,
-  from: number,
-  to: number,
-  lanes: Lanes,
-  seedLo: number,
-  seedHi: number,
-): void {
+export function murmur3(bytes: DataView, from: number, to: number, lanes: Lanes, seedLo: number, seedHi: number): void {
   let lo = seedLo | 0;
   let hi = seedHi | 0;
   const length = to - from;
   const tail = to - (length & 3);
   for (let i = from; i < tail; i += 4) {
-    const k = scramble(bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24));
+    const k = scramble(bytes.getInt32(i, true));
     lo = mix(lo, k);
     hi = mix(hi, k);
   }
   if (length & 3) {
-    let k = bytes[tail]!;
-    if ((length & 3) > 1) k |= bytes[tail + 1]! << 8;
-    if ((length & 3) > 2) k |= bytes[tail + 2]! << 16;
+    let k = bytes.getUint8(tail);
+    if ((length & 3) > 1) k |= bytes.getUint8(tail + 1) << 8;
+    if ((length & 3) > 2) k |= bytes.getUint8(tail + 2) << 16;
     lo ^= scramble(k);
     hi ^= scramble(k);
   }

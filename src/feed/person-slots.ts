@@ -140,7 +140,7 @@ export class PersonSlots {
 
   /** Sets the person's token; a person's never changes. */
   setToken(no: number, token: TextInPlace): void {
-    const { bytes, u32 } = this.#slab.writable(no);
+    const { bytes, u32, view } = this.#slab.writable(no);
     const at = this.#slab.at(no);
     const { length } = token;
     if (bytes[at + TOKEN_LENGTH] !== 0) return;
@@ -148,7 +148,7 @@ export class PersonSlots {
       bytes[at + TOKEN_LENGTH] = length + 2;
       bytes[at + TOKEN] = TOKEN_TAG;
       bytes[at + TOKEN + 1] = length;
-      copyText(token, bytes, at + TOKEN + 2);
+      copyText(token, view, at + TOKEN + 2);
       return;
     }
     const writer = openWriter(length + 8);
@@ -174,7 +174,7 @@ export class PersonSlots {
 
   /** `state` is an index in BINDING_STATES; the id of nobody bound is null. */
   setBinding(no: number, seq: number, updatedUs: number, state: number, id: TextInPlace): void {
-    const { bytes, f64 } = this.#slab.writable(no);
+    const { bytes, f64, view } = this.#slab.writable(no);
     const at = this.#slab.at(no);
     f64[(at >> 3) + BINDING_SEQ] = seq;
     f64[(at >> 3) + BINDING_UPDATED] = updatedUs;
@@ -182,7 +182,7 @@ export class PersonSlots {
     bytes[at + ID_LENGTH] = id.length > ID_BYTES ? ELSEWHERE : Math.max(0, id.length);
     if (this.#longIds.size > 0) this.#longIds.delete(no);
     if (id.length > ID_BYTES) this.#longIds.set(no, Buffer.from(textOf(id)));
-    else copyText(id, bytes, at + ID);
+    else copyText(id, view, at + ID);
   }
 
   /** Writes the token's field of a record. */

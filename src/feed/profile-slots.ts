@@ -34,8 +34,6 @@ export class ProfileSlots {
   /** By number, the bucket of the digest that the key falls into: a byte each, so that one bucket is found without touching every slot. */
   #buckets = new Uint8Array(1 << 14);
 
-  readonly #slot: Writer = { bytes: new Uint8Array(0), at: 0 };
-
   constructor(arena: Arena) {
     this.#arena = arena;
   }
@@ -97,7 +95,7 @@ export class ProfileSlots {
 
   /** Sets the key; a profile's never changes. */
   setKey(no: number, key: KeyEncoder): void {
-    const { bytes, u32 } = this.#slab.writable(no);
+    const { bytes, u32, view } = this.#slab.writable(no);
     const at = this.#slab.at(no);
     const { lo, hi, fieldSize } = key;
     u32[(at >> 2) + LO] = lo;
@@ -105,9 +103,7 @@ export class ProfileSlots {
     this.#setBucket(no, lo & 255);
     if (fieldSize <= KEY_BYTES) {
       bytes[at + KEY_LENGTH] = fieldSize;
-      this.#slot.bytes = bytes;
-      this.#slot.at = at + KEY;
-      key.writeField(this.#slot);
+      key.writeField(view, at + KEY);
       return;
     }
     const field = key.field();

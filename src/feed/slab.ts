@@ -1,5 +1,5 @@
-/** A run of slots, seen three ways. A slot is a multiple of 8 bytes. */
-export type Segment = { bytes: Buffer; u32: Uint32Array; f64: Float64Array };
+/** A run of slots, seen four ways. A slot is a multiple of 8 bytes. */
+export type Segment = { bytes: Buffer; u32: Uint32Array; f64: Float64Array; view: DataView };
 
 const SHIFT = 14;
 const MASK = (1 << SHIFT) - 1;
@@ -62,5 +62,6 @@ export const openSlab = (slotBytes: number): Slab => new Slab(slotBytes);
 
 function newSegment(slotBytes: number): Segment {
   const buffer = new ArrayBuffer(slotBytes << SHIFT);
-  return { bytes: Buffer.from(buffer), u32: new Uint32Array(buffer), f64: new Float64Array(buffer) };
+  const [u32, f64] = [new Uint32Array(buffer), new Float64Array(buffer)];
+  return { bytes: Buffer.from(buffer), u32, f64, view: new DataView(buffer) };
 }

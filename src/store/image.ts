@@ -23,8 +23,13 @@ export async function readNumbers(db: Db, signal?: AbortSignal): Promise<Numbers
   return rows[0]!;
 }
 
-/** A text where it lies: `length` bytes from `at` on, in UTF-8; -1 for null. */
-export type TextInPlace = { readonly bytes: Uint8Array; readonly at: number; readonly length: number };
+/** A text where it lies: `length` bytes from `at` on, in UTF-8; -1 for null. `view` shows the same bytes. */
+export type TextInPlace = {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly at: number;
+  readonly length: number;
+};
 
 class TextField implements TextInPlace {
   readonly #tuple: Tuple;
@@ -37,6 +42,9 @@ class TextField implements TextInPlace {
 
   get bytes() {
     return this.#tuple.bytes;
+  }
+  get view() {
+    return this.#tuple.view;
   }
   get at() {
     return this.#tuple.at(this.#field);

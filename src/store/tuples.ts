@@ -4,6 +4,8 @@
  */
 export class Tuple {
   bytes: Buffer = Buffer.alloc(0);
+  /** The same bytes. */
+  view = new DataView(this.bytes.buffer, this.bytes.byteOffset, 0);
   readonly #at: Int32Array;
   readonly #lengths: Int32Array;
 
@@ -14,16 +16,20 @@ export class Tuple {
 
   /** Reads the tuple that lies between two places. Throws if it is of another form. */
   read(bytes: Buffer, from: number, to: number): void {
-    this.bytes = bytes;
+    if (bytes !== this.bytes) {
+      this.bytes = bytes;
+      this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    }
+    const { view } = this;
     const fields = this.#at.length;
     let at = from + 2;
     for (let i = 0; i < fields; i++) {
-      const length = int32(bytes, at);
+      const length = view.getInt32(at);
       this.#at[i] = at + 4;
       this.#lengths[i] = length;
       at += length > 0 ? 4 + length : 4;
     }
-    if (at !== to || bytes.readInt16BE(from) !== fields) throw new Error('A row of a copied table has an unknown form');
+    if (at !== to || view.getInt16(from) !== fields) throw new Error('A row of a copied table has an unknown form');
   }
 
   at(field: number): number {
@@ -43,13 +49,13 @@ export class Tuple {
   }
 
   int4(field: number): number {
-    return int32(this.bytes, this.#at[field]!);
+    return this.view.getInt32(this.#at[field]!);
   }
 
   /** Exact up to 2^53. */
   int8(field: number): number {
     const at = this.#at[field]!;
-    return int32(this.bytes, at) * 0x1_0000_0000 + (int32(this.bytes, at + 4) >>> 0);
+    return this.view.getInt32(at) * 0x1_0000_0000 + this.view.getUint32(at + 4);
   }
 
   text(field: number): string {
@@ -63,11 +69,6 @@ export class Tuple {
     if (since2000 >= INFINITE) return Number.POSITIVE_INFINITY;
     return since2000 <= -INFINITE ? Number.NEGATIVE_INFINITY : since2000 + EPOCH_US;
   }
-}
-
-/** Big-endian. */
-function int32(bytes: Buffer, at: number): number {
-  return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
 }
 
 const EPOCH_US = 946_684_800_000_000; // 2000-01-01, where PostgreSQL counts from
