@@ -1,7 +1,7 @@
 import type { StreamKind } from '../domain/cursor.ts';
 import type { Tail } from '../store/feed.ts';
 import type { BeforeChange, Image } from './image.ts';
-import { openBySeq } from './sort-by-seq.ts';
+import { openBySeq, release } from './sort-by-seq.ts';
 import { Stream } from './stream.ts';
 
 /** The database's state in this process, and both streams over it. Replaced as a whole when the tail cannot go on from it. */
@@ -24,7 +24,9 @@ export function buildCopy(image: Image, { epoch, head, floor }: Pick<Copy, 'epoc
   const cursorEpoch = epoch.slice(0, 16);
   const scratch = [openBySeq(image.profiles.end), openBySeq(image.profiles.end)] as const;
   const stream = (kind: StreamKind) => new Stream(kind, image, cursorEpoch, head, scratch);
-  return { epoch, cursorEpoch, image, streams: { ids: stream('ids'), statuses: stream('statuses') }, head, floor };
+  const streams = { ids: stream('ids'), statuses: stream('statuses') };
+  scratch.forEach(release);
+  return { epoch, cursorEpoch, image, streams, head, floor };
 }
 
 /** Takes in what a tail brought, all at once for whoever reads. The tail continues from `copy.head`. */

@@ -10,6 +10,11 @@ export function openBySeq(length: number): BySeq {
   return { nos: new Uint32Array(length), seqs: new Float64Array(length) };
 }
 
+/** Gives the memory back now, not when the garbage collector next runs. Nothing may use it, or a part of it, any more. */
+export function release({ nos, seqs }: BySeq): void {
+  for (const { buffer } of [nos, seqs]) (buffer as ArrayBuffer).transfer(0);
+}
+
 /** The first so many. */
 export function first(count: number, { nos, seqs }: BySeq): BySeq {
   return { nos: nos.subarray(0, count), seqs: seqs.subarray(0, count) };
