@@ -13,8 +13,8 @@ const INDEXED = 64;
 /** Up to here everybody's rows are gone through to find one person's in so many. */
 const MOST_SCANNED = 8;
 
-/** Where a reader stands; null: at the beginning. */
-export type PastPlace = { us: number; no: number } | null;
+/** Where a reader stands. */
+export type PastPlace = { us: number; no: number };
 
 /** What the index has is named by a constant, since a statement that is planned for any value cannot use it. */
 const condition = (sample: PastSample) =>
@@ -50,10 +50,16 @@ export async function choosePast(db: Db, from: number, most: number): Promise<Pa
 /** Some `limit` intervals that ended and overlap a time, by their beginning, and where to go on; null: there are no more. */
 export async function readPast(
   db: Db,
-  { from, to, sample, limit, after }: { from: number; to: number; sample: PastSample; limit: number; after: PastPlace },
-): Promise<{ intervals: PastInterval[]; next: PastPlace }> {
+  {
+    from,
+    to,
+    sample,
+    limit,
+    after,
+  }: { from: number; to: number; sample: PastSample; limit: number; after: PastPlace | null },
+): Promise<{ intervals: PastInterval[]; next: PastPlace | null }> {
   const place = after ?? { us: (from - 7 * 86_400_000) * 1_000, no: -(2 ** 31) };
-  const { rows } = await sql<{ list: PastInterval[]; last: PastPlace; n: number }>`/* past.read */
+  const { rows } = await sql<{ list: PastInterval[]; last: PastPlace | null; n: number }>`/* past.read */
     with page as materialized (
       select * from deptrans.supply_intervals
        where (at, person_no) > (to_timestamp(${place.us}::float8 / 1000000), ${place.no}::int) and at < to_timestamp(${to}::float8 / 1000)
@@ -67,18 +73,18 @@ export async function readPast(
   return { intervals: list, next: n === rowsFor(limit, sample) ? last : null };
 }
 
-/** Some `limit` of those that last, until `to`, of people above `after`. `last`: the person to go on after; null: there are no more. */
+/** Some `limit` of those that last, until `to`, of people above `after` (null: all), and where to go on; null: there are no more. */
 export async function readLasting(
   db: Db,
-  { to, sample, limit, after }: { to: number; sample: PastSample; limit: number; after: number },
-): Promise<{ intervals: PastInterval[]; last: number | null }> {
+  { to, sample, limit, after }: { to: number; sample: PastSample; limit: number; after: number | null },
+): Promise<{ intervals: PastInterval[]; next: number | null }> {
   const { rows } = await sql<{ list: PastInterval[]; last: number; n: number }>`/* past.lasting */
     with page as materialized (
-      select * from deptrans.supply_open where person_no > ${after} and at < to_timestamp(${to}::float8 / 1000)
+      select * from deptrans.supply_open where person_no > ${after ?? -(2 ** 31)} and at < to_timestamp(${to}::float8 / 1000)
          ${sample < INDEXED ? sql`` : sql`and ${condition(sample)}`}
        order by person_no limit ${rowsFor(limit, sample)})
     select (select coalesce(json_agg(${interval(sql`${to}::float8`)}), '[]') from page where ${found(sample)}) as list,
            (select max(person_no) from page) as last, (select count(*) from page) as n`.execute(db);
   const { list, last, n } = rows[0]!;
-  return { intervals: list, last: n === rowsFor(limit, sample) ? last : null };
+  return { intervals: list, next: n === rowsFor(limit, sample) ? last : null };
 }

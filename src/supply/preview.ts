@@ -98,18 +98,24 @@ async function judgePast(db: Db, compiled: CompiledPolicy, now: number, most: nu
       await setImmediate();
     }
   };
-  let place: PastPlace = null;
-  do {
-    const page = await readPast(db, { ...common, from, after: place });
-    await add(page.intervals);
-    place = page.next;
-  } while (place);
-  for (let after: number | null = -(2 ** 31); after !== null; ) {
-    const page = await readLasting(db, { ...common, after });
-    await add(page.intervals);
-    after = page.last;
-  }
+  await pageByPage<PastPlace>((after) => readPast(db, { ...common, from, after }), add);
+  await pageByPage<number>((after) => readLasting(db, { ...common, after }), add);
   return past;
+}
+
+type Page<Place> = { intervals: PastInterval[]; next: Place | null };
+
+/** Reads the next page while one is judged. */
+async function pageByPage<Place>(
+  read: (after: Place | null) => Promise<Page<Place>>,
+  judgeAll: (intervals: readonly PastInterval[]) => Promise<void>,
+): Promise<void> {
+  for (let reading: Promise<Page<Place>> | null = read(null); reading; ) {
+    const { intervals, next }: Page<Place> = await reading;
+    reading = next === null ? null : read(next);
+    reading?.catch(() => {}); // whoever waits for it hears
+    await judgeAll(intervals);
+  }
 }
 
 type Counted = { figures: RegionFigures; coveredMs: number; from: number };

@@ -29,17 +29,18 @@ async function fill({ db }: SupplyWorld): Promise<void> {
 async function readAll({ db }: SupplyWorld, sample: number): Promise<PastInterval[]> {
   const all: PastInterval[] = [];
   const common = { to: START, sample, limit: 100 };
-  let place: PastPlace = null;
+  let place: PastPlace | null = null;
   do {
     const page = await readPast(db, { ...common, from: FROM, after: place });
     all.push(...page.intervals);
     place = page.next;
   } while (place);
-  for (let after: number | null = 0; after !== null; ) {
+  let after: number | null = null;
+  do {
     const page = await readLasting(db, { ...common, after });
     all.push(...page.intervals);
-    after = page.last;
-  }
+    after = page.next;
+  } while (after !== null);
   return all;
 }
 
