@@ -12,7 +12,7 @@ import { POLICIES } from './policies.ts';
 const options = { drivers: 5_000, hours: 24, seed: 1, policies: 3 };
 /** Of the connected. */
 const BOUND = 0.005;
-/** Beside what the service reads: one interval in so many, as in a city so much larger. */
+/** Beside what the service reads: of one person in so many, as in a larger city. */
 const ONE_IN = 8;
 const REGIONS = ['moscow', 'tver'];
 
@@ -59,7 +59,10 @@ async function observe(size: typeof options, openDatabase: OpenDatabase, signal:
   await using database = await openDatabase();
   await using day = await liveDay(size, database.url, inForce({}), signal);
   const { rows } = await sql<{ intervals: number; people: number }>`
-    select count(*) as intervals, count(distinct person_no) as people from deptrans.supply_intervals`.execute(day.db);
+    select count(*) as intervals, count(distinct person_no) as people
+      from (select person_no from deptrans.supply_intervals union all select person_no from deptrans.supply_open) i`.execute(
+    day.db,
+  );
   const { intervals, people } = rows[0]!;
   const judgedOfFew = Math.ceil(intervals / ONE_IN);
   const few = day.reading(judgedOfFew);

@@ -41,10 +41,10 @@ export async function choosePast(db: Db, from: number, most: number): Promise<Pa
         union all (select 1 from deptrans.supply_open where ${condition(sample)} limit ${enough})) found`.execute(db);
     return rows[0]!.n;
   };
-  if ((await count(1, most + 1)) <= most) return 1;
-  const all = INDEXED * (await count(INDEXED, 1_024 * most));
-  const sample = 2 ** Math.max(1, Math.ceil(Math.log2(all / most)));
-  return sample > MOST_SCANNED ? Math.max(INDEXED, sample) : sample;
+  const sampleOf = (all: number) => 2 ** Math.max(0, Math.ceil(Math.log2(all / most)));
+  const all = await count(1, MOST_SCANNED * most + 1);
+  if (all <= MOST_SCANNED * most) return sampleOf(all);
+  return Math.max(INDEXED, sampleOf(INDEXED * (await count(INDEXED, 1_024 * most))));
 }
 
 /** Some `limit` intervals that ended and overlap a time, by their beginning, and where to go on; null: there are no more. */
