@@ -22,8 +22,8 @@ const PER_SECOND = 1_100;
 export const feedBench: Bench = {
   name: 'feed',
   trials: [
-    { goals: ['P4', 'P4-encoding'], runs: 3, warmUps: 0, deadlineMs: 120_000, open: (size) => openTrial(62, size) },
-    { goals: ['P5'], runs: 3, warmUps: 0, deadlineMs: 120_000, open: (size) => openTrial(500, size) },
+    { goals: ['P4', 'P4-encoding'], runs: 3, warmUps: 0, deadlineMs: 180_000, open: (size) => openTrial(62, size) },
+    { goals: ['P5'], runs: 3, warmUps: 0, deadlineMs: 180_000, open: (size) => openTrial(500, size) },
   ],
 };
 
