@@ -12,13 +12,14 @@ export type SupplyPosition = {
   seq: number;
 };
 
-/** What changed: numbers and keys of profiles, numbers of people; some may come again. */
+/** What changed: numbers and keys of profiles, numbers of people by their ids and by their shifts; some may come again. */
 export type SupplyChanges = {
   position: SupplyPosition;
   profiles: number[];
   /** park_id and driver_id. */
   keys: [string, string][];
-  people: number[];
+  bindings: number[];
+  sessions: number[];
   /** The feed's log begins after where the reader stood: changes may be missing. */
   isBroken: boolean;
 };
@@ -59,7 +60,8 @@ export async function readSupplyChanges(db: Db, since: SupplyPosition): Promise<
     position,
     profiles: [...changes.flatMap(([profiles]) => profiles), ...commits.flatMap(([, , , profiles]) => profiles)],
     keys: changes.flatMap(([, keys]) => pairs(keys)),
-    people: commits.flatMap(([, sessions, bindings]) => [...sessions, ...bindings]),
+    bindings: commits.flatMap(([, , bindings]) => bindings),
+    sessions: commits.flatMap(([, sessions]) => sessions),
     isBroken: !isSame || (first !== undefined && first !== since.seq),
   };
 }

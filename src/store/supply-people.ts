@@ -33,6 +33,12 @@ export type SupplyPerson = {
   profiles: SupplyProfile[];
 };
 
+/** The shift of a person. */
+export type SupplySession = Pick<
+  SupplyPerson,
+  'no' | 'session' | 'sessionUpdatedAt' | 'sessionEndedAt' | 'sessionRegion'
+>;
+
 type Ms = number | string | null;
 type ProfileColumns = [number, string, string, string[], Ms, boolean];
 type PersonColumns = [number, string, string | null, Ms, string | null, Ms, Ms, string, ProfileColumns[]];
@@ -105,6 +111,17 @@ export async function readSupplyPeople(
       (select coalesce(json_agg(profile_no), '[]') from named where person_no is null) as named`.execute(db);
   const { people: found, alone, named } = rows[0]!;
   return { people: [...found.map(toPerson), ...alone.map((columns) => loner(toProfile(columns)))], alone: named };
+}
+
+/** The shifts of people as they are now, of each who was asked for. */
+export async function readSupplySessions(db: Db, people: readonly number[]): Promise<SupplySession[]> {
+  const { rows } = await sql<{ list: [number, string | null, Ms, Ms, string][] }>`/* supply.sessions */
+    select coalesce(json_agg(json_build_array(p.no, t.session_status, ${ms('t.updated_at')}, ${ms('t.ended_at')}, coalesce(t.region, ''))), '[]') as list
+      from unnest(${numberList(people)}::int[]) p(no)
+      left join deptrans.session_statuses t on t.person_no = p.no and not t.deleted and t.seq > 0`.execute(db);
+  return rows[0]!.list.map(([no, session, updatedAt, endedAt, sessionRegion]) => {
+    return { no, session, sessionUpdatedAt: toMs(updatedAt), sessionEndedAt: toMs(endedAt), sessionRegion };
+  });
 }
 
 /** The numbers of all profiles that are connected now, in lists of so many, each as a text: there may be hundreds of thousands. */

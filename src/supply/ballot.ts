@@ -1,5 +1,6 @@
 import { type Facts, type Judgement, judge, type Order, type Reason, type Verdict } from '../../verdict/verdict.ts';
 import { NOT_WORKED } from './ballots.ts';
+import { factsOf } from './facts.ts';
 import type { Lens } from './lens.ts';
 import type { Roll } from './roll.ts';
 
@@ -38,7 +39,7 @@ export function ballotOf(roll: Roll, row: number, lens: Lens, now: number, maxSi
     if (now - roll.profiles.seenAt(profile) > maxSilenceMs) continue;
     const places = own.placesOf(roll.profiles.categories(profile));
     if (places.length === 0) continue;
-    const facts = roll.factsOf(row, profile);
+    const facts = factsOf(roll, row, profile);
     let bits: number | null = null;
     for (const place of places) {
       bits = own.isAlike
@@ -89,6 +90,13 @@ export function nextChangeAt(roll: Roll, row: number, lens: Lens, now: number, m
   for (let profile = roll.firstProfile(row); profile !== 0; profile = roll.profiles.next(profile))
     consider(roll.profiles.seenAt(profile) + maxSilenceMs + 1);
   return next;
+}
+
+/** Whether some profile of the person has not been heard of for too long. */
+export function fellSilent(roll: Roll, row: number, now: number, maxSilenceMs: number): boolean {
+  for (let profile = roll.firstProfile(row); profile !== 0; profile = roll.profiles.next(profile))
+    if (now - roll.profiles.seenAt(profile) > maxSilenceMs) return true;
+  return false;
 }
 
 function bitsOf(facts: Facts | null, order: Order, { policy, asPut }: Lens, now: number): number {

@@ -1,7 +1,8 @@
 import { type CompiledPolicy, compilePolicy, type Facts } from '../../verdict/verdict.ts';
 import { contains, type Point, type Region } from '../domain/region.ts';
-import type { SupplyAsked, SupplyRead } from '../store/supply-people.ts';
-import { ballotOf, needsPlace, nextChangeAt, regionOf } from './ballot.ts';
+import type { SupplyAsked, SupplyRead, SupplySession } from '../store/supply-people.ts';
+import { ballotOf, fellSilent, needsPlace, nextChangeAt, regionOf } from './ballot.ts';
+import { factsOf } from './facts.ts';
 import { type Counted, figuresOf, type RegionFigures } from './figures.ts';
 import { type Lens, openLens } from './lens.ts';
 import { Roll } from './roll.ts';
@@ -100,10 +101,17 @@ export class Census {
     const here = new Set(people.map(({ no }) => no));
     for (const no of [...profiles, ...alone]) if (!here.has(-no)) this.#leave(-no, now);
     for (const person of people) if (person.profiles.length === 0) this.#leave(person.no, now);
-    for (const person of people) {
-      if (person.profiles.length === 0) continue;
-      const row = this.#roll.put(person);
+    for (const person of people) if (person.profiles.length > 0) this.#judge(this.#roll.put(person), now);
+  }
+
+  /** Takes in shifts of people of whom nothing else has changed. */
+  takeSessions(sessions: readonly SupplySession[], now: number): void {
+    for (const session of sessions.filter(({ no }) => this.has(no))) {
+      const row = this.#roll.rowOf(session.no);
+      this.#roll.setSession(row, session);
       this.#judge(row, now);
+      // When its profiles were heard of last was not read: whoever seems to be silent has to be read in whole.
+      if (fellSilent(this.#roll, row, now, this.#maxSilenceMs)) this.#timers.set(row, now);
     }
   }
 
@@ -118,7 +126,7 @@ export class Census {
     for (; left > 0 && this.#timers.nextAt() <= now; left -= 1) {
       const at = this.#timers.nextAt();
       const row = this.#timers.pop();
-      if (this.#fellSilent(row, at)) silent.push(this.#roll.no(row));
+      if (fellSilent(this.#roll, row, at, this.#maxSilenceMs)) silent.push(this.#roll.no(row));
       this.#judge(row, at);
     }
     while (left > 0 && this.#anew > 0) {
@@ -157,7 +165,7 @@ export class Census {
     for (let profile = roll.firstProfile(row); profile !== 0; profile = roll.profiles.next(profile)) {
       const [parkId, driverId] = [roll.profiles.parkId(profile), roll.profiles.driverId(profile)];
       const categories = roll.profiles.categories(profile);
-      see({ ...common, parkId, driverId, categories, facts: roll.factsOf(row, profile) });
+      see({ ...common, parkId, driverId, categories, facts: factsOf(roll, row, profile) });
     }
   }
 
@@ -232,14 +240,6 @@ export class Census {
   #placeOf(point: Point | null): string | null {
     if (!point) return null;
     return this.#regions.find(({ on, area }) => on && contains(area, point))?.id ?? '';
-  }
-
-  #fellSilent(row: number, now: number): boolean {
-    const roll = this.#roll;
-    for (let profile = roll.firstProfile(row); profile !== 0; profile = roll.profiles.next(profile)) {
-      if (now - roll.profiles.seenAt(profile) > this.#maxSilenceMs) return true;
-    }
-    return false;
   }
 
   #needsPlace(row: number, now: number): boolean {

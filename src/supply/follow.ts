@@ -1,6 +1,11 @@
 import type { Db } from '../store/database.ts';
 import { readSupplyChanges, readSupplyPosition, type SupplyPosition } from '../store/supply-changes.ts';
-import { readConnectedProfiles, readSupplyPeople, type SupplyAsked } from '../store/supply-people.ts';
+import {
+  readConnectedProfiles,
+  readSupplyPeople,
+  readSupplySessions,
+  type SupplyAsked,
+} from '../store/supply-people.ts';
 import type { Census } from './census.ts';
 
 /** People read in one statement. */
@@ -50,9 +55,13 @@ export async function followCensus(
     await take({ profiles: profiles.slice(i, i + PAGE), people });
   }
   // Who is not connected becomes so by a profile, and is read with it.
-  const known = changes.people.filter((no) => census.has(no));
-  for (const people of pages([...new Set([...known, ...silent])].filter(isUnread))) await take({ people });
+  const isLeft = (no: number) => isUnread(no) && census.has(no);
+  const others = [...changes.bindings.filter(isLeft), ...silent.filter(isUnread)];
+  for (const people of pages([...new Set(others)])) await take({ people });
   for (const keys of pages(changes.keys)) await take({ keys });
+  // Of whoever has nothing new but a shift.
+  for (const people of pages([...new Set(changes.sessions)].filter(isLeft)))
+    census.takeSessions(await readSupplySessions(db, people), now());
   return { census, position: changes.position };
 }
 

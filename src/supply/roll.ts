@@ -1,13 +1,12 @@
 import {
   BINDING_STATES,
   type BindingState,
-  type Facts,
   SESSION_STATUSES,
   type SessionStatus,
   shareOf,
 } from '../../verdict/verdict.ts';
 import type { Point } from '../domain/region.ts';
-import type { SupplyPerson, SupplyProfile } from '../store/supply-people.ts';
+import type { SupplyPerson, SupplyProfile, SupplySession } from '../store/supply-people.ts';
 import { Numbers } from './numbers.ts';
 import { Profiles } from './profiles.ts';
 import { Rows } from './rows.ts';
@@ -31,6 +30,7 @@ const TRACE = 14;
 const AWAY = 15;
 const PERSON_WIDTH = 16;
 
+const UNRECOGNISED = SESSION_STATUSES.indexOf('unrecognised');
 /** Where a person is, beside the number of a region by its name: nobody has said yet. */
 const NOWHERE_YET = -1;
 
@@ -89,12 +89,17 @@ export class Roll {
     }
     this.#set(row, BINDING, Math.max(0, BINDING_STATES.indexOf((person.binding ?? 'unbound') as BindingState)));
     this.#set(row, BOUND_AT, person.bindingUpdatedAt ?? Number.NaN);
-    this.#set(row, SESSION, statusOf(person.session));
-    this.#set(row, SESSION_AT, person.sessionUpdatedAt ?? Number.NaN);
-    this.#set(row, ENDED_AT, person.sessionEndedAt ?? Number.NaN);
-    this.#set(row, REGION, this.#regions.numberOf(person.sessionRegion));
+    this.setSession(row, person);
     for (const profile of person.profiles.toReversed()) this.#addProfile(row, profile);
     return row;
+  }
+
+  setSession(row: number, { session, sessionUpdatedAt, sessionEndedAt, sessionRegion }: SupplySession): void {
+    const status = SESSION_STATUSES.indexOf(session as SessionStatus | null);
+    this.#set(row, SESSION, status < 0 ? UNRECOGNISED : status);
+    this.#set(row, SESSION_AT, sessionUpdatedAt ?? Number.NaN);
+    this.#set(row, ENDED_AT, sessionEndedAt ?? Number.NaN);
+    this.#set(row, REGION, this.#regions.numberOf(sessionRegion));
   }
 
   /** Takes a person's profiles away; where it was found stays until it is put again or dropped. */
@@ -178,6 +183,11 @@ export class Roll {
     return SESSION_STATUSES[this.#people.get(row, SESSION)] ?? null;
   }
 
+  /** NaN: never. */
+  sessionUpdatedAt(row: number): number {
+    return this.#people.get(row, SESSION_AT);
+  }
+
   /** NaN: it is not known. */
   sessionEndedAt(row: number): number {
     return this.#people.get(row, ENDED_AT);
@@ -192,6 +202,11 @@ export class Roll {
     return this.#people.get(row, BOUND_AT);
   }
 
+  /** Where the person stands in roll-outs. */
+  share(row: number): number {
+    return this.#people.get(row, SHARE);
+  }
+
   token(row: number): string {
     return this.#tokens[row]!;
   }
@@ -199,24 +214,6 @@ export class Roll {
   /** The row of the person's first profile; 0: none. */
   firstProfile(row: number): number {
     return this.#people.get(row, FIRST);
-  }
-
-  /** A profile as verdicts are made of it. Nobody knows one that has not come with the feed. */
-  factsOf(row: number, profile: number): Facts | null {
-    if (!this.profiles.isPublished(profile)) return null;
-    const person = this.#tokens[row]!;
-    return {
-      parkId: this.profiles.parkId(profile),
-      hasPerson: person !== '',
-      person,
-      share: this.#people.get(row, SHARE),
-      binding: this.binding(row),
-      bindingUpdatedAt: orNull(this.#people.get(row, BOUND_AT)),
-      session: this.session(row),
-      sessionUpdatedAt: orNull(this.#people.get(row, SESSION_AT)),
-      sessionEndedAt: orNull(this.#people.get(row, ENDED_AT)),
-      region: this.sessionRegion(row),
-    };
   }
 
   #addProfile(row: number, profile: SupplyProfile): void {
@@ -244,11 +241,3 @@ export class Roll {
     this.#people.set(row, field, value);
   }
 }
-
-function statusOf(word: string | null): number {
-  if (word === null) return 0;
-  const known = SESSION_STATUSES.indexOf(word as SessionStatus);
-  return known > 0 ? known : SESSION_STATUSES.indexOf('unrecognised');
-}
-
-const orNull = (value: number) => (Number.isNaN(value) ? null : value);
