@@ -7,8 +7,8 @@ import { Together } from './together.ts';
  * A pool that keeps no connection whose state is not known, and goes to the server as seldom as it can.
  *
  * An error that the server itself reported leaves a connection as good as it was; after any other (no answer in time, a cut socket) its answer may
- * still come, or never, and whoever got the connection next would wait for it. What opens a transaction is sent with its first statement, and
- * statements that are `Together` in one go.
+ * still come, or never, and whoever got the connection next would wait for it. What opens a transaction is sent with its first statement, what ends
+ * it with those that are said to be its last, and statements that are `Together` in one go.
  *
  * Guarantees: a connection that failed like this runs no further statement and is destroyed when it is given back; statements run in the order in which they
  * were given; a rollback never fails, since a connection that cannot do it is destroyed, which rolls back too. So whoever began a transaction hears why it
@@ -42,27 +42,32 @@ function guard(client: pg.PoolClient): PostgresPoolClient {
   /** What the connection was lost by. */
   let lost: { by: unknown } | null = null;
   let opening: string[] = [];
+  let isOpen = false;
+  let hasEnded = false; // before its user said so
 
   /** Sends statements in one go and waits for all of them: none is in the air when this ends, unless the connection is lost. */
-  const send = async (statements: readonly Send[]): Promise<Answer[]> => {
+  const send = async (statements: readonly Send[], ends = false): Promise<Answer[]> => {
     if (lost) throw new Error('Connection lost by an earlier statement', { cause: lost.by });
+    if (hasEnded) throw new Error('A statement after the last one of its transaction');
     const opened = opening.length > 0;
-    const all = opened ? [begin(opening.join('; ')), ...statements] : statements;
+    isOpen ||= opened;
+    hasEnded = ends && isOpen;
+    const all = [...(opened ? [plain(opening.join('; '))] : []), ...statements, ...(hasEnded ? [plain('commit')] : [])];
     opening = [];
     wire.connection.stream.cork();
     wire.pipeline = all.length > 1;
     const sent = all.map((one) => one());
     wire.connection.stream.uncork();
-    const ends = await Promise.allSettled(sent);
+    const answers = await Promise.allSettled(sent);
     wire.pipeline = false;
-    const failed = ends.find((end) => end.status === 'rejected');
-    if (!failed) return ends.slice(opened ? 1 : 0).map((end) => (end as PromiseFulfilledResult<Answer>).value);
+    const failed = answers.find((end) => end.status === 'rejected');
+    if (!failed) return answers.slice(opened ? 1 : 0).map((end) => (end as PromiseFulfilledResult<Answer>).value);
     // Where no transaction was opened, what came after ran outside of one.
-    if (!(failed.reason instanceof pg.DatabaseError) || (opened && ends[0] === failed)) lost = { by: failed.reason };
+    if (!(failed.reason instanceof pg.DatabaseError) || (opened && answers[0] === failed)) lost = { by: failed.reason };
     throw failed.reason;
   };
 
-  const begin =
+  const plain =
     (text: string): Send =>
     () =>
       client.query(text) as unknown as Promise<Answer>;
@@ -77,16 +82,25 @@ function guard(client: pg.PoolClient): PostgresPoolClient {
   const query = async (text: string, parameters: readonly unknown[]): Promise<Answer> => {
     const [first] = parameters;
     if (first instanceof Together) {
-      const answers = await send(first.statements.map((one) => statement(one.sql, one.parameters)));
-      return { command: 'SELECT', rowCount: answers.length, rows: answers.map(({ rows }) => rows) };
+      const { statements, ends } = first;
+      const answers = await send(
+        statements.map((one) => statement(one.sql, one.parameters)),
+        ends,
+      );
+      return {
+        command: 'SELECT',
+        rowCount: statements.length,
+        rows: answers.slice(0, statements.length).map(({ rows }) => rows),
+      };
     }
     if (OPENS.test(text) && !lost) {
       opening.push(text);
       return { command: 'BEGIN', rowCount: null, rows: [] };
     }
-    if (opening.length > 0 && CLOSES.test(text)) {
-      opening = [];
-      return { command: text.toUpperCase(), rowCount: null, rows: [] };
+    if (CLOSES.test(text)) {
+      const isDone = hasEnded || opening.length > 0;
+      [opening, isOpen, hasEnded] = [[], false, false];
+      if (isDone) return { command: text.toUpperCase(), rowCount: null, rows: [] };
     }
     if (text === 'rollback') return rollBack();
     return (await send([statement(text, parameters)]))[0]!;
@@ -103,7 +117,7 @@ function guard(client: pg.PoolClient): PostgresPoolClient {
   return {
     query: query as unknown as PostgresPoolClient['query'], // without its second form: nothing here uses cursors
     release(destroy = false) {
-      opening = [];
+      [opening, isOpen, hasEnded] = [[], false, false];
       client.release(destroy || lost !== null);
     },
   };

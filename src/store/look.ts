@@ -7,7 +7,7 @@ import { together } from './together.ts';
 type Ms = number | null;
 
 /** An account in one column: the values of `accountColumns`, in this order. */
-type AccountRow = {
+export type AccountRow = {
   account: [
     deptransId: string,
     believed: boolean,
@@ -77,10 +77,13 @@ export function toAccount({ account: a }: AccountRow): Account {
   };
 }
 
-/** What a look reads besides the account, in one statement and so in one snapshot: owner, profiles, their states and queue rows. */
+/**
+ * What a look reads besides the account, in one statement and so in one snapshot: owner, profiles, their states and queue rows. `ends`: as of `together`.
+ */
 export async function readLooks(
   tx: Db,
   accounts: readonly Account[],
+  { ends = false } = {},
 ): Promise<{ looks: Look[]; rulesVersion: number }> {
   const factsOf = sql<{ facts: Fact[] }>`/* look.facts */
     select coalesce(json_agg(${factColumns}), '[]') as facts
@@ -91,10 +94,12 @@ export async function readLooks(
      where b.deptrans_id = any(${textList(accounts.map((account) => account.deptransId))})`;
   const inForce = sql<{ now: Date; rules: number }>`/* look.rules */
     select deptrans.now() as now, coalesce(max(version), 0)::bigint as rules from deptrans.reporting_rules`;
-  const [[read], [clock]] = await together<[{ facts: Fact[] }, { now: Date; rules: number }]>(tx, 'look', [
-    factsOf,
-    inForce,
-  ]);
+  const [[read], [clock]] = await together<[{ facts: Fact[] }, { now: Date; rules: number }]>(
+    tx,
+    'look',
+    [factsOf, inForce],
+    { ends },
+  );
   const { now, rules } = clock!;
   const byAccount = Map.groupBy(read!.facts, (fact) => fact[0]);
   const looks = accounts.map((account): Look => {

@@ -6,7 +6,7 @@ import type { Direction, Look } from '../domain/report.ts';
 import type { SessionStatus } from '../domain/session.ts';
 import type { Db } from './database.ts';
 import { type DeliveryPause, readPause } from './delivery-pause.ts';
-import { accountColumns, readLooks, toAccount } from './look.ts';
+import { type AccountRow, accountColumns, readLooks, toAccount } from './look.ts';
 import { type RegulatorState, readRegulatorState } from './operations-status.ts';
 import { readRules } from './rules.ts';
 
@@ -95,7 +95,7 @@ export async function readDriverFacts(
   };
 }
 
-type AccountRow = Parameters<typeof toAccount>[0] & {
+type ExplainedRow = AccountRow & {
   wait_reason: string | null;
   watched: boolean;
   leased: boolean;
@@ -105,7 +105,7 @@ type AccountRow = Parameters<typeof toAccount>[0] & {
 };
 
 async function readAccountFacts(db: Db, deptransId: string): Promise<AccountFacts | null> {
-  const { rows } = await sql<AccountRow>`/* explain.account */
+  const { rows } = await sql<ExplainedRow>`/* explain.account */
     select ${accountColumns}, wait_reason, watched, lease_token is not null as leased, due_at, changed_at, session_status
       from deptrans.reports where deptrans_id = ${deptransId}`.execute(db);
   const row = rows[0];

@@ -85,10 +85,8 @@ export async function endMatched(
   checked: CheckedBinding,
   options: EndOptions,
 ): Promise<RecheckEnd> {
-  const saved = await bind(tx, checked, { ...options, reason: 'licence_changed' });
-  if (!saved) return null;
-  await forget(tx, change);
-  return 'bound';
+  const saving = { ...options, reason: 'licence_changed', alongside: () => forget(tx, change) };
+  return (await bind(tx, checked, saving)) ? 'bound' : null;
 }
 
 /** The id is not of the new licence. Says so to the driver, under the same guard. */

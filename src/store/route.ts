@@ -24,7 +24,7 @@ export type RouteOptions = {
 /**
  * Hands due queue rows to the accounts they lead to, and wakes those accounts. Rows that lead nowhere leave the queue (no id, profile deleted) or
  * wait (person not known yet).
- * Waits for no lock: what somebody else holds stays due. Runs in the caller's transaction; returns how many rows it took up.
+ * Waits for no lock: what somebody else holds stays due. Runs in the caller's transaction and ends it; returns how many rows it took up.
  *
  * The mapping is read twice: a binding that commits while we lock its account would otherwise leave the row with an account that is no longer its person's.
  */
@@ -63,13 +63,18 @@ export async function route(tx: Db, { limit, personRetryMs, maxAgeMs, slot }: Ro
     }
   }
   const later = sql`due_at = (select deptrans.now()) + ${personRetryMs} * interval '1 ms', wait_reason = 'no_person'`;
-  await together(tx, 'route.write', [
-    ...wakeStatements(woken),
-    updateRows(keys, handed, sql`due_at = null, wait_reason = null`),
-    updateRows(keys, waiting, later),
-    dropRows(keys, entries),
-    balanceEntries(slot, entries),
-  ]);
+  await together(
+    tx,
+    'route.write',
+    [
+      ...wakeStatements(woken),
+      updateRows(keys, handed, sql`due_at = null, wait_reason = null`),
+      updateRows(keys, waiting, later),
+      dropRows(keys, entries),
+      balanceEntries(slot, entries),
+    ],
+    { ends: true },
+  );
   return due.length;
 }
 

@@ -30,8 +30,6 @@ export type SettleOptions = {
 /** Items whose lease had been lost; their results were thrown away. */
 export type SettleResult = { lost: ClaimedLook[] };
 
-type RowEnd = { park_id: string; driver_id: string; version: number; outcome: string; reason: string };
-
 /**
  * Settles looks, in the caller's transaction: what we believe of the account, its rows in the queue, the session of its present owner, journal,
  * balance, and last the feed. Guarded by the lease: who lost it changes nothing, but leaves a mark if a call of his may have taken effect.
@@ -42,20 +40,19 @@ export async function settle(
   items: readonly SettleItem[],
   { slot, maxAgeMs }: SettleOptions,
 ): Promise<SettleResult> {
-  const isMine = await lockLeases(tx, items);
-  const mine = items.filter(isMine);
-  const lost = items.filter((item) => !isMine(item));
-
-  await leaveMarks(tx, lost);
-  const told = mine.filter(({ settlement }) => settlement.session !== undefined);
-  const [, ended, moved] = await together<[unknown, BalanceEntry, Owner, unknown]>(tx, 'settle.end', [
-    accountsUpdate(mine),
-    rowsDelete(mine.flatMap(rowEnds), maxAgeMs, mine.some(leavesNoTrace(maxAgeMs))),
+  const told = items.filter(({ settlement }) => settlement.session !== undefined);
+  const [[held], ended, moved] = await together<[Held, BalanceEntry, Owner, unknown, unknown]>(tx, 'settle.end', [
+    lockLeases(items),
+    rowsDelete(items, maxAgeMs),
     ownersQuery(told),
     journalLines(items.flatMap((item) => item.journal)),
+    accountsUpdate(items), // gives the leases back
   ]);
+  const isMine = ({ look }: SettleItem) => held!.leases[look.account.deptransId] === look.token;
+  const lost = items.filter((item) => !isMine(item));
+  await leaveMarks(tx, lost);
   const [, [upserted]] = await together<[unknown, UpsertedSessions, unknown]>(tx, 'settle.tell', [
-    ...sessionStatements(sessionsOfOwners(told, moved)),
+    ...sessionStatements(sessionsOfOwners(told.filter(isMine), moved)),
     balanceEntries(slot, ended),
   ]);
   await publish(tx, { sessions: upserted?.changed ?? [] });
@@ -78,22 +75,23 @@ const TIMES = sql.raw(
     .join(', '),
 );
 
-/** Locks the accounts and tells which of the leases still hold. */
-async function lockLeases(tx: Db, items: readonly SettleItem[]): Promise<(item: SettleItem) => boolean> {
-  const { rows } = await sql<{ leases: Record<string, number | null> }>`/* settle.lock */
+/** The leases that the accounts are under now, by deptrans id. */
+type Held = { leases: Record<string, number | null> };
+
+/** Locks the accounts. What is sent behind it changes those alone whose lease still holds. */
+function lockLeases(items: readonly SettleItem[]): RawBuilder<Held> {
+  return sql<Held>`/* settle.lock */
     with held as (
       select deptrans_id, lease_token from deptrans.reports
        where deptrans_id = any(${textList(items.map(({ look }) => look.account.deptransId))})
        order by deptrans_id for no key update)
-    select coalesce(json_object_agg(deptrans_id, lease_token), '{}') as leases from held`.execute(tx);
-  const leases = rows[0]!.leases;
-  return ({ look }) => leases[look.account.deptransId] === look.token;
+    select coalesce(json_object_agg(deptrans_id, lease_token), '{}') as leases from held`;
 }
 
-function accountsUpdate(items: readonly SettleItem[]): RawBuilder<unknown> | null {
-  if (items.length === 0) return null;
-  const given = items.map(({ settlement: { account, session, waitReason, notBefore, dueAt, watched } }) => ({
+function accountsUpdate(items: readonly SettleItem[]): RawBuilder<unknown> {
+  const given = items.map(({ look, settlement: { account, session, waitReason, notBefore, dueAt, watched } }) => ({
     id: account.deptransId,
+    token: look.token,
     believed: account.believed,
     doubt: account.doubt,
     watched,
@@ -129,13 +127,13 @@ function accountsUpdate(items: readonly SettleItem[]): RawBuilder<unknown> | nul
         session_raw = case when g.session_told then g.session_raw else r.session_raw end,
         session_end = case when g.session_told then g.session_end else r.session_end end,
         session_end_is_estimate = case when g.session_told then g.session_end_is_estimate else r.session_end_is_estimate end
-      from (select id, believed, doubt, watched, parked_reason, park_count, wait_reason, attempts, region, session_told, session_id,
+      from (select id, token, believed, doubt, watched, parked_reason, park_count, wait_reason, attempts, region, session_told, session_id,
                    session_status, session_raw, session_end_is_estimate, ${TIMES}
-              from jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as t(id text, believed boolean, doubt boolean, watched boolean,
+              from jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as t(id text, token bigint, believed boolean, doubt boolean, watched boolean,
                 not_before float8, due_at float8, parked_reason text, park_until float8, park_count int, wait_reason text, attempts int,
                 region text, session_over_at float8, outside_since float8, verify_at float8, session_read_at float8, reread_at float8,
                 session_told boolean, session_id text, session_status text, session_raw text, session_end float8, session_end_is_estimate boolean)) g
-     where r.deptrans_id = g.id`;
+     where r.deptrans_id = g.id and r.lease_token = g.token`;
 }
 
 /** Who lost the lease after a call that may have taken effect says so: the next claim will doubt. */
@@ -148,10 +146,11 @@ async function leaveMarks(tx: Db, lost: readonly SettleItem[]): Promise<void> {
   await wake(tx, ids);
 }
 
-function rowEnds({ look, settlement: { rows } }: SettleItem): RowEnd[] {
+function rowEnds({ look, settlement: { rows } }: SettleItem) {
   if (!rows) return [];
+  const id = look.account.deptransId;
   return look.profiles.flatMap(({ parkId, driverId, queued }) =>
-    queued ? [{ park_id: parkId, driver_id: driverId, version: queued.version, ...rows }] : [],
+    queued ? [{ id, token: look.token, park_id: parkId, driver_id: driverId, version: queued.version, ...rows }] : [],
   );
 }
 
@@ -165,16 +164,18 @@ function leavesNoTrace(maxAgeMs: number): (item: SettleItem) => boolean {
   };
 }
 
-function rowsDelete(ends: readonly RowEnd[], maxAgeMs: number, isNoted: boolean): RawBuilder<BalanceEntry> | null {
+function rowsDelete(items: readonly SettleItem[], maxAgeMs: number): RawBuilder<BalanceEntry> | null {
+  const ends = items.flatMap(rowEnds);
   if (ends.length === 0) return null;
-  const [columns, noted] = isNoted
+  const [columns, noted] = items.some(leavesNoTrace(maxAgeMs))
     ? [sql`q.park_id, q.driver_id, q.event_at, `, sql`, noted as (${noteEnded})`]
     : [sql``, sql``];
   return sql<BalanceEntry>`/* settle.rows */
     with gone as (
       select q.park_id, q.driver_id, g.outcome, g.reason
         from jsonb_to_recordset(${JSON.stringify(ends)}::jsonb)
-               as g(park_id text, driver_id text, version bigint, outcome text, reason text)
+               as g(id text, token bigint, park_id text, driver_id text, version bigint, outcome text, reason text)
+        join deptrans.reports r on r.deptrans_id = g.id and r.lease_token = g.token
         join deptrans.status_queue q on q.park_id = g.park_id and q.driver_id = g.driver_id and q.version = g.version
        order by q.park_id, q.driver_id for update of q),
     ended as (

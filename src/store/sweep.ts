@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Look } from '../domain/report.ts';
 import type { Db } from './database.ts';
-import { accountColumns, readLooks, toAccount } from './look.ts';
+import { type AccountRow, accountColumns, readLooks, toAccount } from './look.ts';
 
 export type SweepPage = {
   looks: Look[];
@@ -16,7 +16,7 @@ export type SweepPage = {
  * `last` is where the next page begins, null at the end. Takes no locks: what it finds is only woken, and judged again under a lease.
  */
 export async function readSweepPage(db: Db, after: string, limit: number): Promise<SweepPage> {
-  const { rows } = await sql<Parameters<typeof toAccount>[0] & { version: string }>`/* sweep.page */
+  const { rows } = await sql<AccountRow & { version: string }>`/* sweep.page */
     select ${accountColumns}, xmin::text as version from deptrans.reports
      where (believed or doubt or watched or parked_reason is not null) and deptrans_id > ${after}
        and lease_token is null and (due_at is null or due_at > (select deptrans.now()))

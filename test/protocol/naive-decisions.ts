@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Settlement } from '../../src/domain/settlement.ts';
 import type { ClaimedLook } from '../../src/store/claim.ts';
 import type { Db } from '../../src/store/database.ts';
-import { accountColumns, readLooks, toAccount } from '../../src/store/look.ts';
+import { type AccountRow, accountColumns, readLooks, toAccount } from '../../src/store/look.ts';
 import { upsertSessions } from '../../src/store/sessions.ts';
 import type { SettleItem } from '../../src/store/settle.ts';
 import type { Naive } from './run.ts';
@@ -31,7 +31,7 @@ const farAway = (look: ClaimedLook) => new Date(look.now.getTime() + NEVER_MS);
 
 /** What a look at the accounts that are due would show, without any lock. */
 async function peek(tx: Db) {
-  const { rows } = await sql<Parameters<typeof toAccount>[0]>`/* peek */
+  const { rows } = await sql<AccountRow>`/* peek */
     select ${accountColumns} from deptrans.reports where due_at <= deptrans.now()`.execute(tx);
   const { looks } = await readLooks(tx, rows.map(toAccount));
   return new Map(looks.map((look) => [look.account.deptransId, look]));

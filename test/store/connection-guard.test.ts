@@ -5,6 +5,7 @@ import { systemClock } from '../../src/runtime/clock.ts';
 import { openLog } from '../../src/runtime/log.ts';
 import { openMetrics } from '../../src/runtime/metrics.ts';
 import { type Db, inTransaction, isDatabaseAway, openDatabase } from '../../src/store/database.ts';
+import { together } from '../../src/store/together.ts';
 
 /** An answer is waited for as long as both together. */
 const STATEMENT_MS = 500;
@@ -81,4 +82,32 @@ test('whoever began a transaction hears why it failed, not that the connection c
   });
   const why = { message: expect.stringMatching(/timeout/) };
   await expect(silent).rejects.toMatchObject({ message: expect.stringContaining('earlier'), cause: why });
+});
+
+test('what is said to be the last of a transaction commits with it, or rolls it back, and nothing may follow', async () => {
+  await using world = await openBehindProxy();
+  const { db } = world;
+  await sql`drop table if exists ended; create table ended (n int primary key)`.execute(db);
+  const kept = async () =>
+    (await sql<{ n: number }>`select n from ended order by n`.execute(db)).rows.map(({ n }) => n);
+  const add = (n: number) => sql`insert into ended values (${n}) returning n`;
+  const last = (tx: Db, ...all: number[]) => together(tx, 'last', all.map(add), { ends: true });
+
+  expect(await inTransaction(db, (tx) => last(tx, 1, 2))).toEqual([[{ n: 1 }], [{ n: 2 }]]);
+  await inTransaction(db, async (tx) => [await add(3).execute(tx), await last(tx, 4)]);
+  expect(await kept()).toEqual([1, 2, 3, 4]);
+
+  await expect(inTransaction(db, (tx) => last(tx, 5, 1))).rejects.toThrow('duplicate key');
+  await expect(inTransaction(db, async (tx) => [await add(6).execute(tx), await last(tx, 7, 1)])).rejects.toThrow(
+    'duplicate key',
+  );
+  expect(await kept()).toEqual([1, 2, 3, 4]);
+
+  const late = inTransaction(db, async (tx) => [await last(tx, 8), await add(9).execute(tx)]);
+  await expect(late).rejects.toThrow('A statement after the last one of its transaction');
+  expect(await kept()).toEqual([1, 2, 3, 4, 8]);
+
+  expect(await last(db, 10)).toEqual([[{ n: 10 }]]); // outside of a transaction there is none to end
+  await inTransaction(db, (tx) => add(11).execute(tx));
+  expect(await kept()).toEqual([1, 2, 3, 4, 8, 10, 11]);
 });
