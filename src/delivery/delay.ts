@@ -28,9 +28,13 @@ export function openDelayMeter(
   );
 
   return async (items) => {
-    const spans = items.flatMap(spanOf);
-    for (const { from, to } of spans) all.observe(Math.max(0, to.getTime() - from.getTime()) / 1_000);
-    const long = spans.filter(({ from, to }) => to.getTime() - from.getTime() > LONG_MS);
+    const long: Span[] = [];
+    for (const item of items) {
+      const span = spanOf(item);
+      if (span === null) continue;
+      all.observe(Math.max(0, span.to.getTime() - span.from.getTime()) / 1_000);
+      if (span.to.getTime() - span.from.getTime() > LONG_MS) long.push(span);
+    }
     if (long.length === 0) return;
     const since = long.reduce((oldest, { from }) => (from < oldest ? from : oldest), long[0]!.from);
     const outages = await outagesSince(db, regulator, since);
@@ -38,9 +42,15 @@ export function openDelayMeter(
   };
 }
 
-function spanOf({ look, settlement, journal }: SettleItem): { from: Date; to: Date }[] {
+type Span = { from: Date; to: Date };
+
+/** From the newest event that was sent to its acceptance. */
+function spanOf({ look, settlement, journal }: SettleItem): Span | null {
   const to = journal.at(-1)?.answeredAt;
-  const events = look.profiles.flatMap(({ queued }) => (queued?.carriesEvent ? [queued.eventAt] : []));
-  if (settlement.rows?.outcome !== 'sent' || !to || events.length === 0) return [];
-  return [{ from: events.reduce((newest, at) => (at > newest ? at : newest)), to }];
+  if (settlement.rows?.outcome !== 'sent' || !to) return null;
+  let from: Date | null = null;
+  for (const { queued } of look.profiles) {
+    if (queued?.carriesEvent && (!from || queued.eventAt > from)) from = queued.eventAt;
+  }
+  return from && { from, to };
 }

@@ -67,12 +67,13 @@ export function openExchanges(regulator: Regulator, pace: Pace, clock: Clock, sl
       );
       return noted('lookup', look, made);
     },
-    async report(look, { direction, region, happenedAt }, occurredAt, startBy, signal) {
+    report(look, { direction, region, happenedAt }, occurredAt, startBy, signal) {
       pace.decided(look.token);
       const { deptransId } = look.account;
-      const made = await batches.send({ deptransId, direction, occurredAt }, startBy, signal);
-      pace.leave(look.token);
-      return noted('outcome', look, made, { direction, region, happenedAt });
+      return batches.send({ deptransId, direction, occurredAt }, startBy, signal).then((made) => {
+        pace.leave(look.token);
+        return noted('outcome', look, made, { direction, region, happenedAt });
+      });
     },
   };
 }

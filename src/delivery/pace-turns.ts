@@ -42,13 +42,13 @@ export function openTurns(slots: SharedSlots, clock: Clock): Turns {
       probing: asked.some(({ probing }) => probing),
     });
     const dealtAt = clock.monotonic();
-    for (const [i, wish] of asked.entries()) {
+    asked.forEach((wish, i) => {
       const at = dealtAt + firstInMs + i * everyMs;
       if (i >= given) wish.deal({ kind: shut ? 'shut' : 'late' });
       else if (at > wish.startBy || dealtAt > wish.startBy || wish.signal.aborted) wish.deal({ kind: 'late' });
       else if (at - dealtAt < GRAIN_MS) wish.deal({ kind: 'turn', cutNo });
       else timetable.add(wish, at, cutNo);
-    }
+    });
   };
 
   const flush = () => {

@@ -111,21 +111,9 @@ export function openPace({ maxInFlight, failuresToShut, gate, clock, onChange }:
     return full ? 0 : free;
   };
 
-  /** A place for a call, and a turn in time; or what is missing. */
-  const begin = async (wait: { startBy: number; signal: AbortSignal }): Promise<Turn> => {
-    const wish = { ...wait, probing: breaker.probing };
-    const turn = await turns.take(wish);
-    if (turn.kind !== 'turn') return turn;
-    const turnAt = clock.monotonic();
-    const place = places.take(wait.startBy, wait.signal);
-    if (place !== true && !(await place)) return { kind: 'late' };
-    if (clock.monotonic() - turnAt <= STALE_MS) return turn;
-    const again = await turns.take(wish).catch((error) => {
-      places.giveBack();
-      throw error;
-    });
-    if (again.kind !== 'turn') places.giveBack();
-    return again;
+  const noTurn = ({ kind }: Exclude<Turn, { kind: 'turn' }>): NoTurn => {
+    if (kind === 'late') carefulUntil = clock.monotonic() + CAREFUL_MS;
+    return new NoTurn(kind === 'shut');
   };
 
   return {
@@ -154,14 +142,17 @@ export function openPace({ maxInFlight, failuresToShut, gate, clock, onChange }:
       await Promise.race([pause, ended.promise]);
       done.abort(AWAKE);
     },
-    async call(wait, run, judge) {
-      const turn = await begin(wait);
-      if (turn.kind !== 'turn') {
-        if (turn.kind === 'late') carefulUntil = clock.monotonic() + CAREFUL_MS;
-        return new NoTurn(turn.kind === 'shut');
-      }
-      const started = clock.monotonic();
+    async call({ startBy, signal }, run, judge) {
+      const wish = { startBy, signal, probing: breaker.probing };
+      let turn = await turns.take(wish);
+      if (turn.kind !== 'turn') return noTurn(turn);
+      const turnAt = clock.monotonic();
+      const place = places.take(startBy, signal);
+      if (place !== true && !(await place)) return noTurn({ kind: 'late' });
       try {
+        if (clock.monotonic() - turnAt > STALE_MS) turn = await turns.take(wish);
+        if (turn.kind !== 'turn') return noTurn(turn);
+        const started = clock.monotonic();
         const result = await run();
         concurrency.observe(clock.monotonic() - started);
         const learning = learn(judge(result), turn.cutNo);

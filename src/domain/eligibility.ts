@@ -29,21 +29,23 @@ export function profileKey(profile: { parkId: string; driverId: string }): strin
 /** The profiles whose position decides: connected, not silent, with a tariff that a region lists. Empty: no position is needed. */
 export function candidates(look: Look, rules: Rules, limits: EligibilityLimits): OwnedProfile[] {
   if (!look.owner) return [];
-  return awake(look, limits).filter((profile) => rules.regions.some((region) => admits(region, profile)));
+  const since = awakeSince(look, limits);
+  return look.profiles.filter((one) => isAwake(one, since) && rules.regions.some((region) => admits(region, one)));
 }
 
 export function desiredLevel(look: Look, rules: Rules, positions: Positions, limits: EligibilityLimits): Desired {
   const { account, owner, now } = look;
   if (!owner) return { kind: 'disconnected', reason: 'no_id' };
-  const connected = look.profiles.filter((profile) => profile.connected);
-  if (connected.length === 0) return { kind: 'disconnected', reason: 'offline' };
-  const able = awake(look, limits);
+  if (!look.profiles.some((profile) => profile.connected)) return { kind: 'disconnected', reason: 'offline' };
+  const since = awakeSince(look, limits);
+  const able = look.profiles.filter((profile) => isAwake(profile, since));
   if (able.length === 0) return { kind: 'disconnected', reason: 'silent' };
   if (!rules.regions.some((region) => region.on)) return { kind: 'disconnected', reason: 'region_off' };
-  const pairs = able.flatMap((profile) => {
+  const pairs: { profile: OwnedProfile; region: Region; at: Point | undefined }[] = [];
+  for (const profile of able) {
     const at = positions.get(profileKey(profile));
-    return rules.regions.filter((region) => admits(region, profile)).map((region) => ({ profile, region, at }));
-  });
+    for (const region of rules.regions) if (admits(region, profile)) pairs.push({ profile, region, at });
+  }
   if (pairs.length === 0) return { kind: 'disconnected', reason: 'tariff' };
 
   const inside = pairs.filter(({ at, region }) => isInside(at, region));
@@ -51,7 +53,10 @@ export function desiredLevel(look: Look, rules: Rules, positions: Positions, lim
   const as = (region: string, outsideSince: Date | null): Desired => ({
     kind: 'connected',
     region,
-    connectedAt: newest(pairs.map(({ profile }) => profile.connectedAt)),
+    connectedAt: pairs.reduce<Date | null>(
+      (newest, { profile: { connectedAt: at } }) => (at && (!newest || at > newest) ? at : newest),
+      null,
+    ),
     outsideSince,
   });
   if (here) return as(here.region.id, null);
@@ -62,14 +67,18 @@ export function desiredLevel(look: Look, rules: Rules, positions: Positions, lim
   const home = pairs.find(({ region }) => region.id === account.region) ?? pairs[0]!;
   if (unknown) return as(home.region.id, account.outsideSince);
   if (pairs.some(({ at, region }) => isNear(at, region))) return as(home.region.id, null);
-  const since = account.outsideSince ?? now;
-  const dwelt = now.getTime() - since.getTime() >= home.region.dwellMs;
-  return dwelt ? { kind: 'disconnected', reason: 'outside' } : as(home.region.id, since);
+  const leftAt = account.outsideSince ?? now;
+  const dwelt = now.getTime() - leftAt.getTime() >= home.region.dwellMs;
+  return dwelt ? { kind: 'disconnected', reason: 'outside' } : as(home.region.id, leftAt);
 }
 
-function awake({ profiles, now }: Look, { maxSilenceMs }: EligibilityLimits): OwnedProfile[] {
-  const since = now.getTime() - maxSilenceMs;
-  return profiles.filter((profile) => profile.connected && (profile.seenAt?.getTime() ?? 0) >= since);
+/** Of connected profiles, those heard of since then are not silent. Milliseconds since 1970. */
+function awakeSince({ now }: Look, { maxSilenceMs }: EligibilityLimits): number {
+  return now.getTime() - maxSilenceMs;
+}
+
+function isAwake({ connected, seenAt }: OwnedProfile, since: number): boolean {
+  return connected && (seenAt?.getTime() ?? 0) >= since;
 }
 
 function admits(region: Region, profile: OwnedProfile): boolean {
@@ -82,8 +91,4 @@ function isInside(point: Point | undefined, region: Region): boolean {
 
 function isNear(point: Point | undefined, region: Region): boolean {
   return point !== undefined && isWithin(region.area, point, region.exitBufferMeters);
-}
-
-function newest(dates: (Date | null)[]): Date | null {
-  return dates.reduce((a, b) => (b && (!a || b > a) ? b : a), null);
 }

@@ -32,7 +32,7 @@ export function openBatcher<Item, Result>({
       waiting = waiting.slice(maxSize);
       try {
         const results = await run(batch.map(({ item }) => item));
-        for (const [i, { resolve }] of batch.entries()) resolve(results[i]!);
+        for (let i = 0; i < batch.length; i++) batch[i]!.resolve(results[i]!);
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }

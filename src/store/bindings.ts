@@ -73,19 +73,11 @@ export type CheckedBinding = {
   seen: SeenNumbers;
 };
 
-/**
- * For the hash under which ids stand in the journal, for how long to wait for others who change bindings or the mirror, and why, for the journal.
- * `alongside` is done in the same transaction if the id is saved.
- */
-export type BindOptions = {
-  journalKey: string;
-  lockTimeoutMs: number;
-  reason?: string;
-  alongside?: () => Promise<unknown>;
-};
+/** For the hash under which ids stand in the journal, for how long to wait for others who change bindings or the mirror, and why, for the journal. */
+export type BindOptions = { journalKey: string; lockTimeoutMs: number; reason?: string };
 
 /**
- * Saves a checked binding, in the caller's transaction, which it ends and which commits synchronously: the person gets the id, an earlier owner loses it,
+ * Saves a checked binding, in the caller's transaction, which commits synchronously: the person gets the id, an earlier owner loses it,
  * the session moves along, and the accounts and queue rows of both are looked at again. Null, and nothing is written, if the person, the
  * id or the profile changed since they were read.
  */
@@ -112,7 +104,6 @@ export async function bind(tx: Db, checked: CheckedBinding, options: BindOptions
   const earlier = owners.find((owner) => owner.person !== person);
   const same = now[0]!.person === person && now[0]!.account === seen.account && (mine?.bind_no ?? null) === seen.person;
   if (!same) return null;
-  await options.alongside?.();
   const takenOver = earlier
     ? [{ person: earlier.person, personNo: earlier.person_no, from: deptransId, to: null }]
     : [];

@@ -8,15 +8,17 @@ export type Changed = { sessions?: readonly number[]; bindings?: readonly number
 
 /**
  * Gives changed rows their numbers in commit order. The caller wrote the rows and holds their locks; this is the LAST statement of its
- * transaction, once, and the transaction commits with it, synchronously, since subscribers see the numbers. Returns the last number, or null if nothing changed.
+ * transaction, once, and the transaction commits synchronously, since subscribers see the numbers. Returns the last number, or null if nothing changed.
+ * `ends`: it is committed with it, as `together` says.
  */
 export async function publish(
   tx: Db,
   { sessions = [], bindings = [], profiles = [] }: Changed,
+  { ends = false } = {},
 ): Promise<number | null> {
   if (sessions.length + bindings.length + profiles.length === 0) return null;
   const statement = sql<{ head: number }>`/* publish */
     select deptrans.publish(${numberList(sessions)}::int[], ${numberList(bindings)}::int[], ${numberList(profiles)}::int[]) as head`;
-  const [[published]] = await together<[{ head: number }]>(tx, 'publish', [statement], { ends: true });
+  const [[published]] = await together<[{ head: number }]>(tx, 'publish', [statement], { ends });
   return published!.head;
 }

@@ -85,8 +85,10 @@ export async function endMatched(
   checked: CheckedBinding,
   options: EndOptions,
 ): Promise<RecheckEnd> {
-  const saving = { ...options, reason: 'licence_changed', alongside: () => forget(tx, change) };
-  return (await bind(tx, checked, saving)) ? 'bound' : null;
+  const saved = await bind(tx, checked, { ...options, reason: 'licence_changed' });
+  if (!saved) return null;
+  await forget(tx, change);
+  return 'bound';
 }
 
 /** The id is not of the new licence. Says so to the driver, under the same guard. */

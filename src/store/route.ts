@@ -42,14 +42,15 @@ export async function route(tx: Db, { limit, personRetryMs, maxAgeMs, slot }: Ro
     tx,
     (await mappingOf(tx, keys)).flatMap(([, , , account]) => account ?? []),
   );
-  const mapping = new Map((await mappingOf(tx, keys)).map((row) => [row[0], row]));
+  const mapping: Mapping[] = [];
+  for (const row of await mappingOf(tx, keys)) mapping[row[0]] = row;
 
   const handed: number[] = [];
   const waiting: number[] = [];
   const woken: string[] = [];
   const entries: (BalanceEntry & { reason: FilteredReason; place: number })[] = [];
-  for (const [place, [carriesEvent, expired]] of due.entries()) {
-    const [, hasPerson, deleted, account] = mapping.get(place) ?? NOBODY;
+  due.forEach(([carriesEvent, expired], place) => {
+    const [, hasPerson, deleted, account] = mapping[place] ?? NOBODY;
     const n = carriesEvent ? 1 : 0;
     if (account && held.has(account)) {
       handed.push(place);
@@ -61,7 +62,7 @@ export async function route(tx: Db, { limit, personRetryMs, maxAgeMs, slot }: Ro
     } else if (!hasPerson) {
       waiting.push(place);
     }
-  }
+  });
   const later = sql`due_at = (select deptrans.now()) + ${personRetryMs} * interval '1 ms', wait_reason = 'no_person'`;
   await together(
     tx,

@@ -31,8 +31,8 @@ export type SettleOptions = {
 export type SettleResult = { lost: ClaimedLook[] };
 
 /**
- * Settles looks, in the caller's transaction: what we believe of the account, its rows in the queue, the session of its present owner, journal,
- * balance, and last the feed. Guarded by the lease: who lost it changes nothing, but leaves a mark if a call of his may have taken effect.
+ * Settles looks, in the caller's transaction, which it ends: what we believe of the account, its rows in the queue, the session of its present owner,
+ * journal, balance, and last the feed. Guarded by the lease: who lost it changes nothing, but leaves a mark if a call of his may have taken effect.
  * Commits synchronously, since subscribers see the numbers. No account twice.
  */
 export async function settle(
@@ -55,7 +55,7 @@ export async function settle(
     ...sessionStatements(sessionsOfOwners(told.filter(isMine), moved)),
     balanceEntries(slot, ended),
   ]);
-  await publish(tx, { sessions: upserted?.changed ?? [] });
+  await publish(tx, { sessions: upserted?.changed ?? [] }, { ends: true });
   return { lost: lost.map(({ look }) => look) };
 }
 
