@@ -79,5 +79,5 @@ export function openExchanges(regulator: Regulator, pace: Pace, clock: Clock, sl
 }
 
 function describe({ status, endsAt }: Session): Record<string, unknown> {
-  return { session_status: status, session_end: endsAt };
+  return { session_status: status, session_end: endsAt?.toISOString() ?? null };
 }
