@@ -22,7 +22,7 @@ const server = createServer({ keepAliveTimeout: 300_000 }, (request, response) =
 /** Null: there is no such call; batches of reports among them. */
 function answer(url: string, body: string): unknown {
   if (url.startsWith('/driver-profiles')) return { profiles: [], last_known_revision: 'newest', has_more: false };
-  if (url.startsWith('/driver-categories')) return { categories: [], last_known_revision: 'newest', has_more: false };
+  if (url.startsWith('/driver-categories')) return { drivers: [], last_known_revision: 'newest', has_more: false };
   if (url.startsWith('/trackstory'))
     return { positions: (JSON.parse(body) as { drivers: Profile[] }).drivers.map(placeOf) };
   if (url.startsWith('/personal')) return { items: [] };

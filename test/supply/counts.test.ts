@@ -157,20 +157,3 @@ test('where a region has stepped back nobody is blocked, and its readings still 
   const tver = { region: 'tver', connected: 0, lost: 0, unknown: 0, dataAgeMs: 200 };
   expect(supply.readings()).toEqual([{ ...tver, region: 'moscow', connected: 2, lost: 1, unknown: 1 }, tver]);
 });
-
-test('who seems to be silent when only its shift was read is read in whole', async () => {
-  await using world = await openSupplyWorld({ maxSilenceMs: HOUR });
-  await using supply = world.open('one');
-  await world.profile('p1/ann', 'ann');
-  world.places.set('p1/ann', INSIDE);
-  await world.status('p1/ann', 'online');
-  await supply.round();
-  await world.advance(30 * MINUTE);
-  await world.status('p1/ann', 'busy');
-  await supply.round();
-  await world.advance(40 * MINUTE);
-  await world.session('ann', 'online', world.now() + HOUR);
-  await supply.round();
-  await supply.round();
-  expect(shown(await world.figures())['any']).toMatch(/^1 1 0 0 .* s:ok=1\/0$/);
-});
