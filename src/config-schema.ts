@@ -104,7 +104,7 @@ export const limitsSchema = z.strictObject({
     sweepPositionsPerSecond: count(20_000, 100, 1_000_000),
   }),
   feed: section({
-    pollMs: ms(45),
+    pollMs: ms(48),
     heartbeatMs: ms(1_000),
     /** Between two stretches of the copy that are compared with the database, and the rows of each kind in one. */
     auditMs: ms(1_000),

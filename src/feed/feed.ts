@@ -79,7 +79,7 @@ const SNAPSHOT_MS = 60_000;
 
 /** Starts loading and tailing. The first load may still be under way when it returns, or may wait for the database. */
 export function openFeed(options: FeedOptions): Feed {
-  const { db, instance, pollMs = 45, heartbeatIntervalMs = 1_000, auditMs = 1_000, auditRows = 500 } = options;
+  const { db, instance, pollMs = 48, heartbeatIntervalMs = 1_000, auditMs = 1_000, auditRows = 500 } = options;
   const { maxStreams = 2_000, maxSnapshots = 128, maxStreamAgeMs = 600_000, stopSpreadMs = 0 } = options;
   const { lifetime, clock, metrics } = options;
   const log = options.log.child({ part: 'feed' });
