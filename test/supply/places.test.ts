@@ -9,13 +9,18 @@ async function where({ figures }: SupplyWorld): Promise<string> {
   return found.join(' ');
 }
 
-test('who goes and comes back is asked for again when the answer has become old, and not before', async () => {
-  await using world = await openSupplyWorld();
-  await using supply = world.open('one');
+/** Somebody comes on line in Moscow and is asked for. */
+async function bringAnn(world: SupplyWorld, supply: ReturnType<SupplyWorld['open']>): Promise<void> {
   await world.profile('p1/ann', 'ann');
   world.places.set('p1/ann', INSIDE);
   await world.status('p1/ann', 'online');
   await supply.round();
+}
+
+test('who goes and comes back is asked for again when the answer has become old, and not before', async () => {
+  await using world = await openSupplyWorld();
+  await using supply = world.open('one');
+  await bringAnn(world, supply);
   expect([await where(world), world.trackstory.asked, supply.census()?.size]).toEqual(['moscow', 1, 1]);
   world.places.set('p1/ann', IN_TVER);
   await world.advance(MINUTE);
@@ -41,10 +46,7 @@ test('who goes and comes back is asked for again when the answer has become old,
 test('who comes back is where the regions of now say', async () => {
   await using world = await openSupplyWorld();
   await using supply = world.open('one');
-  await world.profile('p1/ann', 'ann');
-  world.places.set('p1/ann', INSIDE);
-  await world.status('p1/ann', 'online');
-  await supply.round();
+  await bringAnn(world, supply);
   await world.status('p1/ann', 'offline');
   await supply.round();
   const [moscow, tver] = REGIONS;
