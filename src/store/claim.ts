@@ -47,9 +47,9 @@ function claimSome(limit: number, leaseMs: number, order: 'asc' | 'desc'): RawBu
     update deptrans.reports set
         doubt = doubt or suspect or target is not null, suspect = false, dirty = false, target = null,
         lease_token = nextval('deptrans.change_no'), due_at = (select deptrans.now()) + ${leaseMs} * interval '1 ms'
-     where deptrans_id in (
+     where deptrans_id = any(array(
        select deptrans_id from deptrans.reports where due_at <= (select deptrans.now()) and (select deptrans.may_claim())
-        order by due_at ${sql.raw(order)} limit ${limit} for no key update skip locked)
+        order by due_at ${sql.raw(order)} limit ${limit} for no key update skip locked))
     returning ${accountColumns}, lease_token)
     ${allLeased}`;
 }
@@ -65,11 +65,11 @@ export async function claimStale(tx: Db, limit: number, leaseMs: number, refresh
     with leased as (
     update deptrans.reports set dirty = false, target = null,
         lease_token = nextval('deptrans.change_no'), due_at = (select deptrans.now()) + ${leaseMs} * interval '1 ms'
-     where deptrans_id in (
+     where deptrans_id = any(array(
        select deptrans_id from deptrans.reports
         where reread_at <= (select deptrans.now()) and believed and session_over_at is null
           and (select deptrans.may_claim()) and lease_token is null and not doubt and not suspect and coalesce(not_before, '-infinity') <= (select deptrans.now())
-        order by reread_at limit ${limit} for no key update skip locked)
+        order by reread_at limit ${limit} for no key update skip locked))
     returning ${accountColumns}, lease_token)
     ${allLeased}`.execute(tx);
   if (issued[0]!.claimed.length > 0) return lookAt(tx, issued);
@@ -77,11 +77,11 @@ export async function claimStale(tx: Db, limit: number, leaseMs: number, refresh
     with leased as (
     update deptrans.reports set dirty = false, target = null,
         lease_token = nextval('deptrans.change_no'), due_at = (select deptrans.now()) + ${leaseMs} * interval '1 ms'
-     where deptrans_id in (
+     where deptrans_id = any(array(
        select deptrans_id from deptrans.reports
         where believed and session_over_at is null and session_read_at <= (select deptrans.now()) - ${refreshMs} * interval '1 ms'
           and (select deptrans.may_claim()) and lease_token is null and not doubt and not suspect and coalesce(not_before, '-infinity') <= (select deptrans.now())
-        order by session_read_at limit ${limit} for no key update skip locked)
+        order by session_read_at limit ${limit} for no key update skip locked))
     returning ${accountColumns}, lease_token)
     ${allLeased}`.execute(tx);
   return lookAt(tx, rows);

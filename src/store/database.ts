@@ -44,6 +44,7 @@ export function openDatabase(options: DatabaseOptions): { db: Db } & AsyncDispos
     query_timeout: options.statementTimeoutMs + options.connectTimeoutMs,
     keepAlive: true,
     application_name: options.applicationName,
+    options: '-c random_page_cost=1.1', // our rows lie in memory or on flash: by key is cheaper than all of them, which the default doubts
     types,
   };
   const pool = new pg.Pool({ ...config, max: options.maxConnections });

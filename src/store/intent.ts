@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Direction } from '../domain/report.ts';
-import { msOf } from './compact.ts';
+import { msOf, rowsOf } from './compact.ts';
 import type { Db } from './database.ts';
 
 export type Intent = {
@@ -26,21 +26,20 @@ export type WrittenIntent = { occurredAt: Date; writtenAt: Date };
  * occurredAt grows with each intent of an account, whatever the events say, so that a regulator which orders by it never ignores a newer report.
  */
 export async function writeIntents(tx: Db, intents: readonly Intent[]): Promise<(WrittenIntent | null)[]> {
-  const given = intents.map((intent) => ({
-    id: intent.deptransId,
-    token: intent.token,
-    target: intent.direction === 'connected',
-    happened_at: intent.happenedAt.getTime(),
-    lease_ms: intent.leaseMs,
-    account: intent.account,
-    person: intent.person,
-    region: intent.region,
-  }));
+  const given = rowsOf('g', {
+    id: ['text', intents.map((intent) => intent.deptransId)],
+    token: ['bigint', intents.map((intent) => intent.token)],
+    target: ['boolean', intents.map((intent) => intent.direction === 'connected')],
+    happened_at: ['float8', intents.map((intent) => intent.happenedAt.getTime())],
+    lease_ms: ['float8', intents.map((intent) => intent.leaseMs)],
+    account: ['text', intents.map((intent) => intent.account)],
+    person: ['text', intents.map((intent) => intent.person)],
+    region: ['text', intents.map((intent) => intent.region)],
+  });
   const { rows } = await sql<{ written: [token: number, occurredAt: number, writtenAt: number][] }>`/* intent */
     with given as (
       select r.deptrans_id, g.token, g.target, g.lease_ms, to_timestamp(g.happened_at / 1000) as happened_at, g.account, g.person, g.region
-        from json_to_recordset(${JSON.stringify(given)}::json)
-               as g(id text, token bigint, target boolean, happened_at float8, lease_ms float8, account text, person text, region text)
+        from ${given}
         join deptrans.reports r on r.deptrans_id = g.id
        where r.lease_token = g.token and r.due_at > (select deptrans.now())
        order by r.deptrans_id for no key update of r),
@@ -50,12 +49,12 @@ export async function writeIntents(tx: Db, intents: readonly Intent[]): Promise<
         last_occurred_at = greatest(r.last_occurred_at,
           least(deptrans.now(), greatest(given.happened_at, r.last_occurred_at + interval '1 ms')))
       from given where r.deptrans_id = given.deptrans_id and r.lease_token = given.token
-    returning r.lease_token, r.occurred_at, r.last_sent_at),
+    returning r.lease_token, r.occurred_at, r.last_sent_at, given.account, given.person, r.target, given.region, given.happened_at),
     noted as (
       insert into deptrans.journal (at, kind, driver_license_pd_id, account, direction, region, lease_token, happened_at)
-      select deptrans.now(), 'intent', person, decode(account, 'hex'), case when target then 'connected' else 'disconnected' end, region, token,
-             happened_at
-        from given join written on written.lease_token = given.token)
+      select deptrans.now(), 'intent', person, decode(account, 'hex'), case when target then 'connected' else 'disconnected' end, region,
+             lease_token, happened_at
+        from written)
     select coalesce(json_agg(json_build_array(lease_token, ${sql.raw(msOf('occurred_at'))}, ${sql.raw(msOf('last_sent_at'))})), '[]') as written
       from written`.execute(tx);
   const written = new Map(

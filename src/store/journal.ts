@@ -1,5 +1,6 @@
 import { createHmac, type KeyObject } from 'node:crypto';
 import { type RawBuilder, sql } from 'kysely';
+import { rowsOf } from './compact.ts';
 import type { Db } from './database.ts';
 
 /** A line of the journal. Times are Dates; what is not known is left out. */
@@ -41,30 +42,29 @@ export async function appendJournal(tx: Db, entries: readonly JournalEntry[]): P
 /** The statement that appends lines; null if there is none. */
 export function journalLines(entries: readonly JournalEntry[]): RawBuilder<unknown> | null {
   if (entries.length === 0) return null;
-  const rows = entries.map((e) => ({
-    kind: e.kind,
-    park_id: e.parkId,
-    driver_id: e.driverId,
-    driver_license_pd_id: e.person,
-    account: e.account && `\\x${e.account}`,
-    direction: e.direction,
-    outcome: e.outcome,
-    reason: e.reason,
-    region: e.region,
-    lease_token: e.leaseToken,
-    happened_at: e.happenedAt?.getTime(),
-    received_at: e.receivedAt?.getTime(),
-    sent_at: e.sentAt?.getTime(),
-    answered_at: e.answeredAt?.getTime(),
-    detail: e.detail,
-  }));
+  const of = <T>(value: (entry: JournalEntry) => T): T[] => entries.map(value);
+  const given = rowsOf('g', {
+    kind: ['text', of((e) => e.kind)],
+    park_id: ['text', of((e) => e.parkId)],
+    driver_id: ['text', of((e) => e.driverId)],
+    driver_license_pd_id: ['text', of((e) => e.person)],
+    account: ['text', of((e) => e.account)],
+    direction: ['text', of((e) => e.direction)],
+    outcome: ['text', of((e) => e.outcome)],
+    reason: ['text', of((e) => e.reason)],
+    region: ['text', of((e) => e.region)],
+    lease_token: ['bigint', of((e) => e.leaseToken)],
+    happened_at: ['float8', of((e) => e.happenedAt?.getTime())],
+    received_at: ['float8', of((e) => e.receivedAt?.getTime())],
+    sent_at: ['float8', of((e) => e.sentAt?.getTime())],
+    answered_at: ['float8', of((e) => e.answeredAt?.getTime())],
+    detail: ['jsonb', of((e) => e.detail && JSON.stringify(e.detail))],
+  });
   return sql`/* journal.append */
     insert into deptrans.journal (at, kind, park_id, driver_id, driver_license_pd_id, account, direction, outcome, reason, region, lease_token,
       happened_at, received_at, sent_at, answered_at, detail)
-    select deptrans.now(), kind, park_id, driver_id, driver_license_pd_id, account, direction, outcome, reason, region, lease_token,
+    select deptrans.now(), kind, park_id, driver_id, driver_license_pd_id, decode(account, 'hex'), direction, outcome, reason, region, lease_token,
            to_timestamp(happened_at / 1000), to_timestamp(received_at / 1000), to_timestamp(sent_at / 1000), to_timestamp(answered_at / 1000),
            detail
-      from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r(kind text, park_id text, driver_id text,
-      driver_license_pd_id text, account bytea, direction text, outcome text, reason text, region text, lease_token bigint,
-      happened_at float8, received_at float8, sent_at float8, answered_at float8, detail jsonb)`;
+      from ${given}`;
 }

@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { FilteredReason } from '../domain/plan.ts';
 import { type BalanceEntry, balanceEntries } from './balance.ts';
-import { numberList, textList } from './compact.ts';
+import { numberList, rowsOf, textList } from './compact.ts';
 import type { Db } from './database.ts';
 import { noteEnded } from './event-ends.ts';
 import { together } from './together.ts';
@@ -29,21 +29,22 @@ export type RouteOptions = {
  * The mapping is read twice: a binding that commits while we lock its account would otherwise leave the row with an account that is no longer its person's.
  */
 export async function route(tx: Db, { limit, personRetryMs, maxAgeMs, slot }: RouteOptions): Promise<number> {
-  const { rows } = await sql<{ keys: string; due: DueRow[] }>`/* route.take */
+  const { rows } = await sql<{ tids: string; due: DueRow[] }>`/* route.take */
     with due as (
-      select park_id, driver_id, carries_event, event_at < (select deptrans.now()) - ${maxAgeMs} * interval '1 ms' as expired
+      select ctid, carries_event, event_at < (select deptrans.now()) - ${maxAgeMs} * interval '1 ms' as expired
         from deptrans.status_queue where due_at <= (select deptrans.now())
        order by due_at limit ${limit} for update skip locked)
-    select coalesce(json_agg(json_build_array(park_id, driver_id)), '[]')::text as keys,
-           coalesce(json_agg(json_build_array(carries_event, expired)), '[]') as due from due`.execute(tx);
-  const { keys, due } = rows[0]!;
+    select array_agg(ctid)::text as tids, coalesce(json_agg(json_build_array(carries_event, expired)), '[]') as due from due`.execute(
+    tx,
+  );
+  const { tids, due } = rows[0]!;
   if (due.length === 0) return 0;
   const held = await holdAccounts(
     tx,
-    (await mappingOf(tx, keys)).flatMap(([, , , account]) => account ?? []),
+    (await mappingOf(tx, tids)).flatMap(([, , , account]) => account ?? []),
   );
   const mapping: Mapping[] = [];
-  for (const row of await mappingOf(tx, keys)) mapping[row[0]] = row;
+  for (const row of await mappingOf(tx, tids)) mapping[row[0]] = row;
 
   const handed: number[] = [];
   const waiting: number[] = [];
@@ -69,9 +70,9 @@ export async function route(tx: Db, { limit, personRetryMs, maxAgeMs, slot }: Ro
     'route.write',
     [
       ...wakeStatements(woken),
-      updateRows(keys, handed, sql`due_at = null, wait_reason = null`),
-      updateRows(keys, waiting, later),
-      dropRows(keys, entries),
+      updateRows(tids, handed, sql`due_at = null, wait_reason = null`),
+      updateRows(tids, waiting, later),
+      dropRows(tids, entries),
       balanceEntries(slot, entries),
     ],
     { ends: true },
@@ -81,17 +82,17 @@ export async function route(tx: Db, { limit, personRetryMs, maxAgeMs, slot }: Ro
 
 const NOBODY: Mapping = [0, false, false, null];
 
-/** The keys at these places of a list that stays as it came from the database: nothing here needs to know them. */
-function chosen(keys: string, places: readonly number[]) {
-  return sql`select k.key->>0, k.key->>1 from jsonb_array_elements(${keys}::jsonb) with ordinality k(key, n)
-    where k.n - 1 = any(${numberList(places)}::int[])`;
+/** The rows that were taken, by where they lie: nobody moves them while they are locked. `n`: their place in the list, from 1. */
+function taken(tids: string) {
+  return sql`unnest(${tids}::tid[]) with ordinality k(tid, n)`;
 }
 
-async function mappingOf(tx: Db, keys: string): Promise<Mapping[]> {
+async function mappingOf(tx: Db, tids: string): Promise<Mapping[]> {
   const { rows } = await sql<{ mapping: Mapping[] }>`/* route.map */
     select coalesce(json_agg(json_build_array(k.n - 1, p.driver_license_pd_id is not null, p.deleted, b.deptrans_id)), '[]') as mapping
-      from jsonb_array_elements(${keys}::jsonb) with ordinality k(key, n)
-      join deptrans.driver_persons p on p.park_id = k.key->>0 and p.driver_id = k.key->>1
+      from ${taken(tids)}
+      join deptrans.status_queue q on q.ctid = k.tid
+      join deptrans.driver_persons p using (park_id, driver_id)
       left join deptrans.profiles b using (driver_license_pd_id)`.execute(tx);
   return rows[0]!.mapping;
 }
@@ -107,27 +108,29 @@ async function holdAccounts(tx: Db, ids: readonly string[]): Promise<Set<string>
 }
 
 function updateRows(
-  keys: string,
+  tids: string,
   places: readonly number[],
   assignment: RawBuilder<unknown>,
 ): RawBuilder<unknown> | null {
   if (places.length === 0) return null;
   return sql`/* route.update */
-    update deptrans.status_queue set ${assignment} where (park_id, driver_id) in (${chosen(keys, places)})`;
+    update deptrans.status_queue q set ${assignment}
+      from unnest(${numberList(places)}::int[]) g(place) where q.ctid = (${tids}::tid[])[g.place + 1]`;
 }
 
 type Dropped = { place: number; outcome: string; reason: string };
 
 /** Lets rows go, each with its end. */
-function dropRows(keys: string, dropped: readonly Dropped[]): RawBuilder<unknown> | null {
+function dropRows(tids: string, dropped: readonly Dropped[]): RawBuilder<unknown> | null {
   if (dropped.length === 0) return null;
+  const given = rowsOf('g', {
+    place: ['int', dropped.map(({ place }) => place)],
+    outcome: ['text', dropped.map(({ outcome }) => outcome)],
+    reason: ['text', dropped.map(({ reason }) => reason)],
+  });
   return sql`/* route.drop */
-    with given as (
-      select k.key->>0 as park_id, k.key->>1 as driver_id, d.outcome, d.reason
-        from jsonb_to_recordset(${JSON.stringify(dropped)}::jsonb) as d(place int, outcome text, reason text)
-        join jsonb_array_elements(${keys}::jsonb) with ordinality k(key, n) on k.n - 1 = d.place),
-    ended as (
-      delete from deptrans.status_queue q using given g where (q.park_id, q.driver_id) = (g.park_id, g.driver_id)
+    with ended as (
+      delete from deptrans.status_queue q using ${given} where q.ctid = (${tids}::tid[])[g.place + 1]
       returning q.park_id, q.driver_id, q.event_at, case when q.carries_event then g.outcome end as outcome, g.reason)
     ${noteEnded}`;
 }

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Session } from '../domain/session.ts';
-import { textList } from './compact.ts';
+import { rowsOf, textList } from './compact.ts';
 import type { Db } from './database.ts';
 import { together } from './together.ts';
 
@@ -29,37 +29,35 @@ export function sessionStatements(
   sessions: readonly OwnedSession[],
 ): [RawBuilder<unknown> | null, RawBuilder<UpsertedSessions> | null] {
   if (sessions.length === 0) return [null, null];
-  const given = JSON.stringify(
-    sessions.map(({ person, personNo, deptransId, region, session }) => ({
-      person,
-      person_no: personNo,
-      status: session?.status,
-      raw: session?.raw,
-      ended_at: session?.endsAt?.getTime(),
-      end_is_estimate: session?.endIsEstimate ?? false,
-      deptrans_id: session ? deptransId : null,
-      region: session ? region : null,
-      deleted: session === null,
-    })),
-  );
+  const given = rowsOf('g', {
+    person: ['text', sessions.map(({ person }) => person)],
+    person_no: ['int', sessions.map(({ personNo }) => personNo)],
+    status: ['text', sessions.map(({ session }) => session?.status)],
+    raw: ['text', sessions.map(({ session }) => session?.raw)],
+    ended_at: ['float8', sessions.map(({ session }) => session?.endsAt?.getTime())],
+    end_is_estimate: ['boolean', sessions.map(({ session }) => session?.endIsEstimate ?? false)],
+    deptrans_id: ['text', sessions.map(({ session, deptransId }) => session && deptransId)],
+    region: ['text', sessions.map(({ session, region }) => session && region)],
+    deleted: ['boolean', sessions.map(({ session }) => session === null)],
+  });
   const people = sessions.map(({ person }) => person);
   const lock = sql`/* sessions.lock */
     with held as (
       select 1 from deptrans.session_statuses where driver_license_pd_id = any(${textList(people)})
        order by driver_license_pd_id for no key update)
     select count(*) from held`;
+  const before = sql`from deptrans.session_statuses o where o.driver_license_pd_id = g.person`;
   const upsert = sql<UpsertedSessions>`/* sessions.upsert */
     with given as (
       select person, person_no, status, raw, to_timestamp(ended_at / 1000) as ended_at, end_is_estimate, deptrans_id, region, deleted
-        from jsonb_to_recordset(${given}::jsonb) as g(person text, person_no int, status text, raw text, ended_at float8,
-        end_is_estimate boolean, deptrans_id text, region text, deleted boolean)),
+        from ${given}),
     changed as (
       insert into deptrans.session_statuses as s (driver_license_pd_id, person_no, session_status, session_status_raw, updated_at, ended_at,
         end_is_estimate, deptrans_id, region, deleted)
-      select g.person, g.person_no, coalesce(g.status, o.session_status), g.raw, deptrans.now(), g.ended_at, g.end_is_estimate,
-             g.deptrans_id, g.region, g.deleted
-        from given g left join deptrans.session_statuses o on o.driver_license_pd_id = g.person
-       where o.driver_license_pd_id is not null or not g.deleted
+      select g.person, g.person_no, coalesce(g.status, (select o.session_status ${before})), g.raw, deptrans.now(), g.ended_at,
+             g.end_is_estimate, g.deptrans_id, g.region, g.deleted
+        from given g
+       where not g.deleted or (select true ${before})
        order by g.person
       on conflict (driver_license_pd_id) do update set session_status = excluded.session_status,
         session_status_raw = excluded.session_status_raw, updated_at = excluded.updated_at, ended_at = excluded.ended_at,

@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely';
 import type { Settlement } from '../domain/settlement.ts';
 import { type BalanceEntry, balanceEntries } from './balance.ts';
 import type { ClaimedLook } from './claim.ts';
-import { textList } from './compact.ts';
+import { rowsOf, textList } from './compact.ts';
 import type { Db } from './database.ts';
 import { noteEnded } from './event-ends.ts';
 import { type JournalEntry, journalLines } from './journal.ts';
@@ -89,32 +89,33 @@ function lockLeases(items: readonly SettleItem[]): RawBuilder<Held> {
 }
 
 function accountsUpdate(items: readonly SettleItem[]): RawBuilder<unknown> {
-  const given = items.map(({ look, settlement: { account, session, waitReason, notBefore, dueAt, watched } }) => ({
-    id: account.deptransId,
-    token: look.token,
-    believed: account.believed,
-    doubt: account.doubt,
-    watched,
-    not_before: notBefore?.getTime(),
-    due_at: dueAt?.getTime(),
-    parked_reason: account.parkedReason ?? undefined,
-    park_until: account.parkUntil?.getTime(),
-    park_count: account.parkCount,
-    wait_reason: waitReason ?? undefined,
-    attempts: account.attempts,
-    region: account.region ?? undefined,
-    session_over_at: account.sessionOverAt?.getTime(),
-    outside_since: account.outsideSince?.getTime(),
-    verify_at: account.verifyAt?.getTime(),
-    session_read_at: account.sessionReadAt?.getTime(),
-    reread_at: account.rereadAt?.getTime(),
-    session_told: session !== undefined,
-    session_id: session?.id,
-    session_status: session?.status,
-    session_raw: session?.raw ?? undefined,
-    session_end: session?.endsAt?.getTime(),
-    session_end_is_estimate: session?.endIsEstimate ?? false,
-  }));
+  const of = <T>(value: (settlement: Settlement) => T): T[] => items.map(({ settlement }) => value(settlement));
+  const given = rowsOf('t', {
+    id: ['text', of(({ account }) => account.deptransId)],
+    token: ['bigint', items.map(({ look }) => look.token)],
+    believed: ['boolean', of(({ account }) => account.believed)],
+    doubt: ['boolean', of(({ account }) => account.doubt)],
+    watched: ['boolean', of(({ watched }) => watched)],
+    not_before: ['float8', of(({ notBefore }) => notBefore?.getTime())],
+    due_at: ['float8', of(({ dueAt }) => dueAt?.getTime())],
+    parked_reason: ['text', of(({ account }) => account.parkedReason)],
+    park_until: ['float8', of(({ account }) => account.parkUntil?.getTime())],
+    park_count: ['int', of(({ account }) => account.parkCount)],
+    wait_reason: ['text', of(({ waitReason }) => waitReason)],
+    attempts: ['int', of(({ account }) => account.attempts)],
+    region: ['text', of(({ account }) => account.region)],
+    session_over_at: ['float8', of(({ account }) => account.sessionOverAt?.getTime())],
+    outside_since: ['float8', of(({ account }) => account.outsideSince?.getTime())],
+    verify_at: ['float8', of(({ account }) => account.verifyAt?.getTime())],
+    session_read_at: ['float8', of(({ account }) => account.sessionReadAt?.getTime())],
+    reread_at: ['float8', of(({ account }) => account.rereadAt?.getTime())],
+    session_told: ['boolean', of(({ session }) => session !== undefined)],
+    session_id: ['text', of(({ session }) => session?.id)],
+    session_status: ['text', of(({ session }) => session?.status)],
+    session_raw: ['text', of(({ session }) => session?.raw)],
+    session_end: ['float8', of(({ session }) => session?.endsAt?.getTime())],
+    session_end_is_estimate: ['boolean', of(({ session }) => session?.endIsEstimate ?? false)],
+  });
   return sql`/* settle.accounts */
     update deptrans.reports r set believed = g.believed, doubt = g.doubt, watched = g.watched, not_before = g.not_before,
         due_at = case when r.dirty then greatest(deptrans.now(), g.not_before) else g.due_at end,
@@ -129,10 +130,7 @@ function accountsUpdate(items: readonly SettleItem[]): RawBuilder<unknown> {
         session_end_is_estimate = case when g.session_told then g.session_end_is_estimate else r.session_end_is_estimate end
       from (select id, token, believed, doubt, watched, parked_reason, park_count, wait_reason, attempts, region, session_told, session_id,
                    session_status, session_raw, session_end_is_estimate, ${TIMES}
-              from jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as t(id text, token bigint, believed boolean, doubt boolean, watched boolean,
-                not_before float8, due_at float8, parked_reason text, park_until float8, park_count int, wait_reason text, attempts int,
-                region text, session_over_at float8, outside_since float8, verify_at float8, session_read_at float8, reread_at float8,
-                session_told boolean, session_id text, session_status text, session_raw text, session_end float8, session_end_is_estimate boolean)) g
+              from ${given}) g
      where r.deptrans_id = g.id and r.lease_token = g.token`;
 }
 
@@ -150,7 +148,7 @@ function rowEnds({ look, settlement: { rows } }: SettleItem) {
   if (!rows) return [];
   const id = look.account.deptransId;
   return look.profiles.flatMap(({ parkId, driverId, queued }) =>
-    queued ? [{ id, token: look.token, park_id: parkId, driver_id: driverId, version: queued.version, ...rows }] : [],
+    queued ? [{ id, token: look.token, parkId, driverId, version: queued.version, ...rows }] : [],
   );
 }
 
@@ -167,14 +165,22 @@ function leavesNoTrace(maxAgeMs: number): (item: SettleItem) => boolean {
 function rowsDelete(items: readonly SettleItem[], maxAgeMs: number): RawBuilder<BalanceEntry> | null {
   const ends = items.flatMap(rowEnds);
   if (ends.length === 0) return null;
+  const given = rowsOf('g', {
+    id: ['text', ends.map(({ id }) => id)],
+    token: ['bigint', ends.map(({ token }) => token)],
+    park_id: ['text', ends.map(({ parkId }) => parkId)],
+    driver_id: ['text', ends.map(({ driverId }) => driverId)],
+    version: ['bigint', ends.map(({ version }) => version)],
+    outcome: ['text', ends.map(({ outcome }) => outcome)],
+    reason: ['text', ends.map(({ reason }) => reason)],
+  });
   const [columns, noted] = items.some(leavesNoTrace(maxAgeMs))
     ? [sql`q.park_id, q.driver_id, q.event_at, `, sql`, noted as (${noteEnded})`]
     : [sql``, sql``];
   return sql<BalanceEntry>`/* settle.rows */
     with gone as (
       select q.park_id, q.driver_id, g.outcome, g.reason
-        from jsonb_to_recordset(${JSON.stringify(ends)}::jsonb)
-               as g(id text, token bigint, park_id text, driver_id text, version bigint, outcome text, reason text)
+        from ${given}
         join deptrans.reports r on r.deptrans_id = g.id and r.lease_token = g.token
         join deptrans.status_queue q on q.park_id = g.park_id and q.driver_id = g.driver_id and q.version = g.version
        order by q.park_id, q.driver_id for update of q),
@@ -193,10 +199,13 @@ const NOBODY = { person: null, personNo: 0 };
 /** Who owns the accounts now, where that is somebody else than at the look. */
 function ownersQuery(told: readonly SettleItem[]): RawBuilder<Owner> | null {
   if (told.length === 0) return null;
-  const given = told.map(({ look }) => ({ id: look.account.deptransId, person: look.owner?.person }));
+  const given = rowsOf('g', {
+    id: ['text', told.map(({ look }) => look.account.deptransId)],
+    person: ['text', told.map(({ look }) => look.owner?.person)],
+  });
   return sql<Owner>`/* settle.owners */
     select g.id, b.driver_license_pd_id as person, b.person_no as "personNo"
-      from jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as g(id text, person text)
+      from ${given}
       left join deptrans.profiles b on b.deptrans_id = g.id
      where b.driver_license_pd_id is distinct from g.person`;
 }

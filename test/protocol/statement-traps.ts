@@ -144,7 +144,7 @@ const lines: readonly TrapLine[] = [
   [
     '30: a session follows only reports',
     lookUp,
-    swapped(['sessions.upsert', 'from given g left join', 'from (select * from given where not deleted) g left join']),
+    swapped(['sessions.upsert', 'not g.deleted or', 'not g.deleted or false and']),
     'event P1 on · w1 reports · unbind ann',
     /the session of ann/,
   ],

@@ -1,0 +1,57 @@
+import { sql } from 'kysely';
+import { expect, test } from 'vitest';
+import { rowsOf, textList } from '../../src/store/compact.ts';
+import { openTestDatabase } from '../support/database.ts';
+
+const NASTY = [
+  '',
+  ' ',
+  'null',
+  'NULL',
+  'a,b',
+  '{}',
+  '{"a"}',
+  '"',
+  '\\',
+  '\\"',
+  '\\n',
+  'a\nb\tc\r',
+  '\u0001',
+  'Ё — 🚕',
+  '\\u0041',
+];
+
+test('texts of any kind come to the database as they are', async () => {
+  await using database = await openTestDatabase();
+  for (const texts of [NASTY, ...NASTY.map((text) => [text]), []]) {
+    const { rows } = await sql<{ texts: string[] }>`/* test.list */ select ${textList(texts)} as texts`.execute(
+      database.db,
+    );
+    expect(rows[0]!.texts).toEqual(texts);
+  }
+});
+
+test('rows given by columns come as rows: what is missing is null, beside texts that need quotes or none', async () => {
+  await using database = await openTestDatabase();
+  for (const texts of [NASTY, ['plain', 'words']]) {
+    const given = rowsOf('g', {
+      place: ['int', texts.map((_, i) => i)],
+      words: ['text', texts],
+      odd: ['boolean', texts.map((_, i) => i % 2 === 1)],
+      ms: ['float8', texts.map((_, i) => (i === 1 ? undefined : 1.5 * i))],
+      maybe: ['text', texts.map((text, i) => (i === 0 ? null : text))],
+      detail: ['jsonb', texts.map((text) => JSON.stringify({ text }))],
+    });
+    const { rows } = await sql`/* test.rows */ select * from ${given} order by place`.execute(database.db);
+    expect(rows).toEqual(
+      texts.map((text, i) => ({
+        place: i,
+        words: text,
+        odd: i % 2 === 1,
+        ms: i === 1 ? null : 1.5 * i,
+        maybe: i === 0 ? null : text,
+        detail: { text },
+      })),
+    );
+  }
+});
