@@ -66,7 +66,7 @@ export type PaceOptions = {
 };
 
 /** Accounts are claimed for the slots of so long ahead: late enough for the freshest, early enough for what goes before a call. */
-const AHEAD_MS = 250;
+const AHEAD_MS = 400;
 /** And never more of them than this many times the calls at once. */
 const MOST_AHEAD = 4;
 const PROBE_LOOK_MS = 1_000;
