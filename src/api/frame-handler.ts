@@ -89,30 +89,43 @@ type Surroundings = {
   last: (failure: ConnectError | undefined) => Uint8Array | null;
 };
 
-/** The frames, and how the call came out. An error that comes back from writing one means that the caller has left. */
-async function* send(
+const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
+
+/** The frames, and how the call came out. No generator: there is one step for each frame of each subscriber, and a generator takes three. */
+function send(
   frames: FrameStream,
   call: Call,
   { admitted, end, last, ...surroundings }: Surroundings,
-): AsyncGenerator<Uint8Array, void, void> {
-  let writing = false;
-  let failure: ConnectError | undefined;
+): AsyncIterable<Uint8Array> {
+  let source: AsyncIterator<Uint8Array> | null = null;
+  let isOver = false;
   call.code = 'canceled';
-  try {
+  const begin = async () => {
     await admitted();
-    for await (const frame of frames(await call.readMessage!(), surroundings.signal)) {
-      writing = true;
-      yield frame;
-      writing = false;
-    }
-    call.code = 'ok';
-  } catch (error) {
-    if (!writing) failure = failCall(error, { call, ...surroundings });
-  } finally {
+    source = frames(await call.readMessage!(), surroundings.signal)[Symbol.asyncIterator]();
+    return source.next();
+  };
+  const finish = (failure?: ConnectError): IteratorResult<Uint8Array, undefined> => {
+    isOver = true;
     end();
-  }
-  const told = last(failure);
-  if (told) yield told;
+    const told = last(failure);
+    return told ? { done: false, value: told } : DONE;
+  };
+  const pass = (result: IteratorResult<Uint8Array, undefined>) => {
+    if (!result.done) return result;
+    call.code = 'ok';
+    return finish();
+  };
+  const fail = (error: unknown) => finish(failCall(error, { call, ...surroundings }));
+  const next = () => (isOver ? Promise.resolve(DONE) : (source ? source.next() : begin()).then(pass, fail));
+  const leave = async () => {
+    if (isOver) return DONE;
+    isOver = true;
+    end();
+    await source?.return?.();
+    return DONE;
+  };
+  return { [Symbol.asyncIterator]: () => ({ next, return: leave }) };
 }
 
 function timeoutOf(header: Headers, wire: Wire) {

@@ -3,8 +3,13 @@ import { offAbort, onAbort } from '../runtime/on-abort.ts';
 /** Wakes those who wait for something new: in slices, so that hundreds of them do not hold up the loop in one turn. */
 export type Bell = {
   ring(): void;
-  /** Resolves at the next ring, or when `signal` aborts. Never rejects. */
-  wait(signal: AbortSignal): Promise<void>;
+  /** One who waits for it, as often as there is nothing to do, until it is disposed of or `signal` aborts. */
+  sleeper(signal: AbortSignal): Sleeper;
+};
+
+export type Sleeper = Disposable & {
+  /** Resolves at the next ring, or when the signal aborts. Never rejects. One wait at a time. */
+  wait(): Promise<void>;
 };
 
 const SLICE = 50;
@@ -21,15 +26,22 @@ export function openBell(): Bell {
       waiting = [];
       wakeFrom(sleepers, 0);
     },
-    wait: (signal) =>
-      new Promise((resolve) => {
-        if (signal.aborted) return resolve();
-        const done = () => {
-          offAbort(signal, done);
-          resolve();
-        };
-        onAbort(signal, done);
-        waiting.push(done);
-      }),
+    sleeper(signal) {
+      let resolve: (() => void) | null = null;
+      const wake = () => {
+        resolve?.();
+        resolve = null;
+      };
+      onAbort(signal, wake);
+      return {
+        wait: () =>
+          new Promise((done) => {
+            if (signal.aborted) return done();
+            resolve = done;
+            waiting.push(wake);
+          }),
+        [Symbol.dispose]: () => offAbort(signal, wake),
+      };
+    },
   };
 }

@@ -5,6 +5,7 @@ import type { Bell } from './bell.ts';
 export async function waitAtMost(bell: Bell, ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
   const over = new AbortController();
   const either = AbortSignal.any([signal, over.signal]);
-  await Promise.race([bell.wait(either), clock.sleep(ms, either)]);
+  using sleeper = bell.sleeper(either);
+  await Promise.race([sleeper.wait(), clock.sleep(ms, either)]);
   over.abort();
 }

@@ -70,6 +70,7 @@ export async function* watch(
   };
   const leaving = openLeaving(parts, signal);
   const counted = count();
+  using sleeper = bell.sleeper(leaving.signal);
   try {
     const either = leaving.signal;
     const start = await admit(parts, kind, request, either);
@@ -90,7 +91,7 @@ export async function* watch(
         counted.sent(frame);
         yield frame;
       }
-      if (!frames) await bell.wait(either);
+      if (!frames) await sleeper.wait();
       if (!subscription.inSnapshot) leavePlace();
     }
     signal.throwIfAborted();

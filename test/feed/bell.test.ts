@@ -7,7 +7,11 @@ const NEVER = new AbortController().signal;
 test('many are woken in slices, with a turn of the loop between them, each once', async () => {
   const bell = openBell();
   let woken = 0;
-  for (let i = 0; i < 120; i++) void bell.wait(NEVER).then(() => (woken += 1));
+  for (let i = 0; i < 120; i++)
+    void bell
+      .sleeper(NEVER)
+      .wait()
+      .then(() => (woken += 1));
   bell.ring();
   await Promise.resolve();
   expect(woken).toBe(50);
@@ -22,10 +26,13 @@ test('many are woken in slices, with a turn of the loop between them, each once'
 
 test('who waits while others are being woken waits for the next ring; who leaves is not held', async () => {
   const bell = openBell();
-  for (let i = 0; i < 60; i++) void bell.wait(NEVER);
+  for (let i = 0; i < 60; i++) void bell.sleeper(NEVER).wait();
   bell.ring();
   let late = false;
-  void bell.wait(NEVER).then(() => (late = true));
+  void bell
+    .sleeper(NEVER)
+    .wait()
+    .then(() => (late = true));
   await turn();
   await turn();
   expect(late).toBe(false);
@@ -34,8 +41,24 @@ test('who waits while others are being woken waits for the next ring; who leaves
   expect(late).toBe(true);
 
   const leaving = new AbortController();
-  const left = bell.wait(leaving.signal);
+  using sleeper = bell.sleeper(leaving.signal);
+  const left = sleeper.wait();
   leaving.abort();
   await left;
-  await bell.wait(leaving.signal);
+  await sleeper.wait();
+});
+
+test('a sleeper is woken once for each wait', async () => {
+  const bell = openBell();
+  using sleeper = bell.sleeper(NEVER);
+  let woken = 0;
+  for (let i = 1; i <= 3; i++) {
+    const waiting = sleeper.wait().then(() => (woken += 1));
+    await turn();
+    expect(woken).toBe(i - 1);
+    bell.ring();
+    bell.ring();
+    await waiting;
+    expect(woken).toBe(i);
+  }
 });
