@@ -7,12 +7,13 @@ import type { Bench, Readings, Size, Trial } from '../frame.ts';
 import { until } from '../until.ts';
 import { startAnsweringServer } from './answering-server.ts';
 import { assertSettled } from './delivery-run.ts';
-import { fillQueue } from './fill-queue.ts';
+import { fillQueue, firstId } from './fill-queue.ts';
 import type { Order, Reply } from './instance.ts';
 
 /**
  * P12: four instances share the work of one, each a process of its own with connections of its own, over one database and to one regulator that answers
- * at once and sets no limit. The same four processes, in turn, are the one: all are equally warm.
+ * at once and sets no limit. The same four processes, in turn, are the one: all are equally warm. Beside it is printed what the bare calls cost them, four at
+ * once and one alone: where instances share cores, that alone grows.
  */
 const reports = { full: 20_000, small: 2_000 } as const;
 const INSTANCES = 4;
@@ -44,15 +45,22 @@ async function openTrial(size: Size): Promise<Trial> {
     await until(async () => (await sent()) >= count, { everyMs: 20, signal });
     const perSecond = (count / (performance.now() - startedAt)) * 1_000;
     const databaseCpuUsEach = (((await server.cpuMs()) - before) / count) * 1_000;
-    const costs = await Promise.all(instances.map((instance) => instance.ask('stop')));
-    const cpuMs = costs.reduce((sum, cost) => sum + (typeof cost === 'object' ? cost.cpuMs : Number.NaN), 0);
+    const cpuMs = sumOf(await Promise.all(instances.map((instance) => instance.ask('stop'))));
     const { calls, drivers, readings } = await regulator.count();
     // A call whose end nobody saw is asked about, and made again if it was not there.
     if (drivers !== count || calls > count + readings) {
       throw new Error(`${calls} calls to ${drivers} drivers, not ${count}; ${readings} doubts.`);
     }
     await assertSettled(database.db, count);
-    const beside = { databaseCpuUsEach, cpuUsEach: (cpuMs / count) * 1_000, perSecond, doubts: readings };
+    const bareCpuUsEach = (await callAllBarely(instances, regulator.url, count)) / (count / 1_000);
+    await regulator.count();
+    const beside = {
+      databaseCpuUsEach,
+      cpuUsEach: (cpuMs / count) * 1_000,
+      bareCpuUsEach,
+      perSecond,
+      doubts: readings,
+    };
     return { P12: { value: perSecond, beside }, 'P12-cpu': { value: cpuMs / count, beside } };
   };
   let turn = 0;
@@ -62,6 +70,19 @@ async function openTrial(size: Size): Promise<Trial> {
     baseline: (signal) => deliver([all[turn++ % INSTANCES]!], signal),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** The same calls by the same processes, and nothing but the calls: what the machine makes of several at once. CPU, ms. */
+async function callAllBarely(instances: readonly Instance[], barely: string, count: number): Promise<number> {
+  const share = count / instances.length;
+  const costs = instances.map((instance, nth) =>
+    instance.ask({ barely, ids: Array.from({ length: share }, (_, i) => firstId + nth * share + i) }),
+  );
+  return sumOf(await Promise.all(costs));
+}
+
+function sumOf(costs: readonly Reply[]): number {
+  return costs.reduce((sum, cost) => sum + (typeof cost === 'object' ? cost.cpuMs : Number.NaN), 0);
 }
 
 type Instance = AsyncDisposable & { ask(order: Order): Promise<Reply>; tell(order: Order): void };
