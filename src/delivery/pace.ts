@@ -65,8 +65,13 @@ export type PaceOptions = {
   onChange(answering: boolean): void;
 };
 
-/** Accounts are claimed for the slots of so long ahead: late enough for the freshest, early enough for what goes before a call. */
+/**
+ * Accounts are claimed for the slots of so long ahead, and again when a quarter of them is left: late enough for the freshest, early enough for what goes
+ * before a call. A slot that nobody has come for by then is lost.
+ */
 const AHEAD_MS = 400;
+/** Beyond the calls under way they are claimed for those that end within this time. */
+const ENDING_MS = 250;
 /** And never more of them than this many times the calls at once. */
 const MOST_AHEAD = 4;
 const PROBE_LOOK_MS = 1_000;
@@ -105,7 +110,7 @@ export function openPace({ maxInFlight, failuresToShut, gate, clock, onChange }:
 
   /** How many accounts may be claimed as far as calls under way are concerned; 0 if so few that more are waited for: they share statements. */
   const freeNow = (): number => {
-    const ahead = Math.min(MOST_AHEAD * maxInFlight, concurrency.endingWithin(AHEAD_MS));
+    const ahead = Math.min(MOST_AHEAD * maxInFlight, concurrency.endingWithin(ENDING_MS));
     const free = concurrency.limit + ahead - inFlight.size;
     full = free < Math.max(1, ahead / 2);
     return full ? 0 : free;
