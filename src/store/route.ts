@@ -82,15 +82,11 @@ export async function route(tx: Db, { limit, personRetryMs, maxAgeMs, slot }: Ro
 
 const NOBODY: Mapping = [0, false, false, null];
 
-/** The rows that were taken, by where they lie: nobody moves them while they are locked. `n`: their place in the list, from 1. */
-function taken(tids: string) {
-  return sql`unnest(${tids}::tid[]) with ordinality k(tid, n)`;
-}
-
+/** Where the taken rows lead. `tids`: where they lie, in the order of the list; nobody moves them while they are locked. */
 async function mappingOf(tx: Db, tids: string): Promise<Mapping[]> {
   const { rows } = await sql<{ mapping: Mapping[] }>`/* route.map */
     select coalesce(json_agg(json_build_array(k.n - 1, p.driver_license_pd_id is not null, p.deleted, b.deptrans_id)), '[]') as mapping
-      from ${taken(tids)}
+      from unnest(${tids}::tid[]) with ordinality k(tid, n)
       join deptrans.status_queue q on q.ctid = k.tid
       join deptrans.driver_persons p using (park_id, driver_id)
       left join deptrans.profiles b using (driver_license_pd_id)`.execute(tx);
