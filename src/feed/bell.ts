@@ -32,7 +32,7 @@ export function openBell(): Bell {
         resolve?.();
         resolve = null;
       };
-      onAbort(signal, wake);
+      const listener = onAbort(signal, wake);
       return {
         wait: () =>
           new Promise((done) => {
@@ -40,7 +40,7 @@ export function openBell(): Bell {
             resolve = done;
             waiting.push(wake);
           }),
-        [Symbol.dispose]: () => offAbort(signal, wake),
+        [Symbol.dispose]: () => offAbort(signal, listener),
       };
     },
   };

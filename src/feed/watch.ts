@@ -117,14 +117,13 @@ function openLeaving({ stopping, stopSpreadMs, clock, random = Math.random }: Wa
     if (stopSpreadMs === 0) leaving.abort();
     else void clock.sleep(random() * stopSpreadMs, signal).then(() => leaving.abort());
   };
-  const follow = () => leaving.abort(signal.reason);
-  onAbort(signal, follow);
-  onAbort(stopping, leave);
+  const following = onAbort(signal, () => leaving.abort(signal.reason));
+  const stopped = onAbort(stopping, leave);
   return {
     signal: leaving.signal,
     end() {
-      offAbort(signal, follow);
-      offAbort(stopping, leave);
+      offAbort(signal, following);
+      offAbort(stopping, stopped);
     },
   };
 }

@@ -8,7 +8,7 @@ import type { Asked, Oddity } from './moscow-shift.ts';
 import { readCheck, readReport, readSession, readToken, type WireAnswer } from './moscow-wire.ts';
 import type { Capabilities, Regulator } from './regulator.ts';
 import { openTokenSource, type Token, type TokenStore } from './token.ts';
-import { openWireClient } from './wire-client.ts';
+import { openWireClient, type WireRequest } from './wire-client.ts';
 
 export type MoscowOptions = {
   baseUrl: string;
@@ -39,20 +39,18 @@ export function openMoscow(options: MoscowOptions): Regulator & AsyncDisposable 
   const never = new AbortController().signal;
 
   const logIn = (): Promise<Outcome<string>> => {
-    const credentials = { login: options.login, password: options.password.reveal() };
-    return timed('authenticate', async () => {
-      const result = await wire.send('POST', '/authenticate', null, credentials, deadlineMs, never);
-      return result.kind === 'answer' ? readToken(result.answer) : result;
-    });
+    const started = clock.monotonic();
+    const body = { login: options.login, password: options.password.reveal() };
+    const request = { method: 'POST', path: '/authenticate', body } as const;
+    return wire
+      .send(request, readToken, null, deadlineMs, never)
+      .then((outcome) => observe('authenticate', started, outcome));
   };
   const tokens = openTokenSource({ store: options.tokens, login: logIn, renewAfterMs: options.renewAfterMs, clock });
 
-  const timed = <T>(call: string, work: () => Promise<Outcome<T>>): Promise<Outcome<T>> => {
-    const started = clock.monotonic();
-    return work().then((outcome) => {
-      timer.observe(call, outcome.kind, clock.monotonic() - started);
-      return outcome;
-    });
+  const observe = <T>(call: string, started: number, outcome: Outcome<T>): Outcome<T> => {
+    timer.observe(call, outcome.kind, clock.monotonic() - started);
+    return outcome;
   };
 
   /** A token by `until`, or null: nobody has one, `signal` aborted, or our database is away. */
@@ -65,24 +63,36 @@ export function openMoscow(options: MoscowOptions): Regulator & AsyncDisposable 
     }
   };
 
-  const send = async <T>(
-    method: 'GET' | 'POST',
-    path: string,
-    body: unknown,
+  const send = <T>(
+    call: string,
+    request: WireRequest,
     read: (answer: WireAnswer) => Outcome<T>,
     signal: AbortSignal,
   ): Promise<Outcome<T>> => {
-    const until = clock.monotonic() + deadlineMs;
-    for (let attempt = 1; ; attempt++) {
+    const started = clock.monotonic();
+    const until = started + deadlineMs;
+
+    const sendWithLogin = async (attempts: number): Promise<Outcome<T>> => {
       const token = tokens.inHand() ?? (await tokenBy(until, signal));
       const leftMs = until - clock.monotonic();
       if (!token || leftMs <= 0) return { kind: 'unauthorised' };
-      const result = await wire.send(method, path, token.value.reveal(), body, leftMs, signal);
-      const outcome = result.kind === 'answer' ? read(result.answer) : result;
-      if (outcome.kind !== 'unauthorised') return outcome;
+      const outcome = await wire.send(request, read, token.value.reveal(), leftMs, signal);
+      return outcome.kind === 'unauthorised' ? refused(token, outcome, attempts) : outcome;
+    };
+    const refused = async (token: Token, outcome: Outcome<T>, attempts: number): Promise<Outcome<T>> => {
       await tokens.refuse(token).catch(() => {}); // the next refusal says it again
-      if (attempt === 2) return outcome;
-    }
+      return attempts > 1 ? sendWithLogin(attempts - 1) : outcome;
+    };
+
+    const token = tokens.inHand();
+    if (!token) return sendWithLogin(2).then((outcome) => observe(call, started, outcome));
+    return wire
+      .send(request, read, token.value.reveal(), deadlineMs, signal)
+      .then((first) =>
+        first.kind === 'unauthorised'
+          ? refused(token, first, 2).then((outcome) => observe(call, started, outcome))
+          : observe(call, started, first),
+      );
   };
 
   const driver = (deptransId: string) => `/drivers/${encodeURIComponent(deptransId)}`;
@@ -97,44 +107,28 @@ export function openMoscow(options: MoscowOptions): Regulator & AsyncDisposable 
         return batchSize.now;
       },
     },
-    checkId: (deptransId, licence, signal) =>
-      timed('check', () => {
-        const body = { driverId: deptransId, licenseNumber: licence.reveal() };
-        return send('POST', '/drivers/check', body, readCheck, signal);
-      }),
-    report: (deptransId, direction, occurredAt, signal) =>
-      timed('report', () => {
-        const body = {
-          event: direction === 'connected' ? 'CONNECTED' : 'DISCONNECTED',
-          occurredAt: occurredAt.toISOString(),
-        };
-        return send(
-          'POST',
-          `${driver(deptransId)}/status`,
-          body,
-          (answer) => readReport(answer, asked(deptransId)),
-          signal,
-        );
-      }),
+    checkId(deptransId, licence, signal) {
+      const body = { driverId: deptransId, licenseNumber: licence.reveal() };
+      return send('check', { method: 'POST', path: '/drivers/check', body }, readCheck, signal);
+    },
+    report(deptransId, direction, occurredAt, signal) {
+      const event = direction === 'connected' ? 'CONNECTED' : 'DISCONNECTED';
+      const body = { event, occurredAt: occurredAt.toISOString() };
+      const request: WireRequest = { method: 'POST', path: `${driver(deptransId)}/status`, body };
+      return send('report', request, (answer) => readReport(answer, asked(deptransId)), signal);
+    },
     async reportBatch(reports, signal) {
-      const outcome = await timed('report_batch', () => {
-        const read = (answer: WireAnswer) => readBatch(answer, reports, { now: new Date(clock.now()), told });
-        return send('POST', '/drivers/status/batch', batchRequest(reports), read, signal);
-      });
+      const request: WireRequest = { method: 'POST', path: '/drivers/status/batch', body: batchRequest(reports) };
+      const read = (answer: WireAnswer) => readBatch(answer, reports, { now: new Date(clock.now()), told });
+      const outcome = await send('report_batch', request, read, signal);
       if (outcome.kind !== 'accepted') return reports.map(() => outcome);
       batchSize.learn(outcome.value, reports.length);
       return typeof outcome.value === 'object' ? outcome.value.outcomes : null;
     },
-    session: (deptransId, signal) =>
-      timed('session', () =>
-        send(
-          'GET',
-          `${driver(deptransId)}/session`,
-          undefined,
-          (answer) => readSession(answer, asked(deptransId)),
-          signal,
-        ),
-      ),
+    session(deptransId, signal) {
+      const request: WireRequest = { method: 'GET', path: `${driver(deptransId)}/session` };
+      return send('session', request, (answer) => readSession(answer, asked(deptransId)), signal);
+    },
     async [Symbol.asyncDispose]() {
       await wire.close(); // ends a login that is under way
       await tokens[Symbol.asyncDispose]();

@@ -1,12 +1,7 @@
 import type { Dispatcher } from 'undici';
 import type { Outcome } from '../domain/outcome.ts';
-import { offAbort, onAbort } from '../runtime/on-abort.ts';
+import { type AbortListener, offAbort, onAbort } from '../runtime/on-abort.ts';
 import type { WireAnswer } from './moscow-wire.ts';
-
-/** What a call came to on the wire: an answer, or why there is none. */
-export type WireResult =
-  | { kind: 'answer'; answer: WireAnswer }
-  | Extract<Outcome<never>, { kind: 'unavailable' | 'unknown' }>;
 
 const BODY_LIMIT = 256 * 1024;
 /** Errors raised before a byte of the request can have left. */
@@ -24,11 +19,12 @@ const NOT_SENT = new Set([
  * answer's own the connection is closed, and a request that had not begun never does. Written as undici's handler, since its promises, streams and
  * signals cost more than the call itself.
  */
-export class WireCall implements Dispatcher.DispatchHandler {
-  readonly #end: (result: WireResult) => void;
+export class WireCall<T> implements Dispatcher.DispatchHandler, AbortListener {
+  place = -1;
+  readonly #read: (answer: WireAnswer) => Outcome<T>;
+  readonly #end: (outcome: Outcome<T>) => void;
   readonly #signal: AbortSignal;
   readonly #timer: NodeJS.Timeout;
-  readonly #cut = () => this.#abort({ kind: 'unknown', reason: 'cut_off' });
   #controller: Dispatcher.DispatchController | null = null;
   #ended = false;
   #status = 0;
@@ -36,11 +32,25 @@ export class WireCall implements Dispatcher.DispatchHandler {
   #chunks: Buffer[] = [];
   #size = 0;
 
-  constructor(deadlineMs: number, signal: AbortSignal, end: (result: WireResult) => void) {
+  constructor(
+    deadlineMs: number,
+    signal: AbortSignal,
+    read: (answer: WireAnswer) => Outcome<T>,
+    end: (outcome: Outcome<T>) => void,
+  ) {
+    this.#read = read;
     this.#end = end;
     this.#signal = signal;
-    this.#timer = setTimeout(() => this.#abort({ kind: 'unknown', reason: 'timeout' }), deadlineMs);
-    onAbort(signal, this.#cut);
+    this.#timer = setTimeout(timedOut, deadlineMs, this);
+    onAbort(signal, this);
+  }
+
+  aborted(): void {
+    this.#abort({ kind: 'unknown', reason: 'cut_off' });
+  }
+
+  timedOut(): void {
+    this.#abort({ kind: 'unknown', reason: 'timeout' });
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -75,21 +85,25 @@ export class WireCall implements Dispatcher.DispatchHandler {
     this.#finish(NOT_SENT.has(code) ? { kind: 'unavailable' } : { kind: 'unknown', reason: 'connection_lost' });
   }
 
-  #answer(body: string | null): WireResult {
-    return { kind: 'answer', answer: { status: this.#status, retryAfter: this.#retryAfter, body } };
+  #answer(body: string | null): Outcome<T> {
+    return this.#read({ status: this.#status, retryAfter: this.#retryAfter, body });
   }
 
-  #abort(result: WireResult): void {
-    this.#finish(result);
+  #abort(outcome: Outcome<T>): void {
+    this.#finish(outcome);
     this.#controller?.abort(new Error('The call was given up.'));
   }
 
-  #finish(result: WireResult): void {
+  #finish(outcome: Outcome<T>): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#chunks = [];
     clearTimeout(this.#timer);
-    offAbort(this.#signal, this.#cut);
-    this.#end(result);
+    offAbort(this.#signal, this);
+    this.#end(outcome);
   }
+}
+
+function timedOut(call: { timedOut(): void }): void {
+  call.timedOut();
 }

@@ -1,17 +1,26 @@
 import { Pool } from 'undici';
+import type { Outcome } from '../domain/outcome.ts';
 import { currentTrace } from '../runtime/trace.ts';
-import { WireCall, type WireResult } from './wire-call.ts';
+import type { WireAnswer } from './moscow-wire.ts';
+import { WireCall } from './wire-call.ts';
+
+export type WireRequest = {
+  method: 'GET' | 'POST';
+  /** Behind the base URL. */
+  path: string;
+  /** Sent as JSON. */
+  body?: unknown;
+};
 
 export type WireClient = {
-  /** Sends one request. Ends within `deadlineMs`, answered or not. Never throws and never repeats. */
-  send(
-    method: 'GET' | 'POST',
-    path: string,
+  /** Sends one request; `read` says what an answer means. Ends within `deadlineMs`, answered or not. Never throws and never repeats. */
+  send<T>(
+    request: WireRequest,
+    read: (answer: WireAnswer) => Outcome<T>,
     token: string | null,
-    body: unknown,
     deadlineMs: number,
     signal: AbortSignal,
-  ): Promise<WireResult>;
+  ): Promise<Outcome<T>>;
   close(): Promise<void>;
 };
 
@@ -28,14 +37,14 @@ export function openWireClient(baseUrl: string, maxConnections: number, connectT
     bodyTimeout: 0,
   });
   return {
-    send: (method, path, token, body, deadlineMs, signal) =>
+    send: ({ method, path, body }, read, token, deadlineMs, signal) =>
       new Promise((resolve) => {
         const headers = ['accept', 'application/json'];
         if (token !== null) headers.push('authorization', token);
         if (body !== undefined) headers.push('content-type', 'application/json');
         const trace = currentTrace();
         if (trace) headers.push('traceparent', trace.traceparent);
-        const call = new WireCall(deadlineMs, signal, resolve);
+        const call = new WireCall(deadlineMs, signal, read, resolve);
         try {
           pool.dispatch(
             { method, path: base + path, headers, body: body === undefined ? null : JSON.stringify(body) },

@@ -36,8 +36,7 @@ export async function runPrepared<Row>(
 function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return work;
   return new Promise((resolve, reject) => {
-    const leave = () => reject(signal.reason);
-    onAbort(signal, leave);
+    const leave = onAbort(signal, () => reject(signal.reason));
     work.then(resolve, reject).finally(() => offAbort(signal, leave));
   });
 }

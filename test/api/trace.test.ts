@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { refuse } from '../../src/api/errors.ts';
 import { openHttp } from '../../src/clients/http.ts';
+import { readToken } from '../../src/regulator/moscow-wire.ts';
 import { openWireClient } from '../../src/regulator/wire-client.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { openMetrics } from '../../src/runtime/metrics.ts';
@@ -29,7 +30,7 @@ beforeAll(async () => {
     diagnostics: {
       async checkDriver({ parkId }, { signal }) {
         await http.postJson('one', `/neighbour/${parkId}`, {}, signal);
-        await wire.send('GET', `/regulator/${parkId}`, null, undefined, 60_000, signal);
+        await wire.send({ method: 'GET', path: `/regulator/${parkId}` }, readToken, null, 60_000, signal);
         if (parkId === 'refused') throw refuse('SERVICE_DEGRADED');
         if (parkId === 'bug') throw new Error('of ours');
         return answers.check;
