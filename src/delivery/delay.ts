@@ -32,25 +32,26 @@ export function openDelayMeter(
     for (const item of items) {
       const span = spanOf(item);
       if (span === null) continue;
-      all.observe(Math.max(0, span.to.getTime() - span.from.getTime()) / 1_000);
-      if (span.to.getTime() - span.from.getTime() > LONG_MS) long.push(span);
+      all.observe(Math.max(0, span.to - span.from) / 1_000);
+      if (span.to - span.from > LONG_MS) long.push(span);
     }
     if (long.length === 0) return;
-    const since = long.reduce((oldest, { from }) => (from < oldest ? from : oldest), long[0]!.from);
-    const outages = await outagesSince(db, regulator, since);
-    for (const { from, to } of long) theirs.observe(outageWithin(outages, from, to) / 1_000);
+    const since = long.reduce((oldest, { from }) => Math.min(oldest, from), long[0]!.from);
+    const outages = await outagesSince(db, regulator, new Date(since));
+    for (const { from, to } of long) theirs.observe(outageWithin(outages, new Date(from), new Date(to)) / 1_000);
   };
 }
 
-type Span = { from: Date; to: Date };
+/** Milliseconds since 1970. */
+type Span = { from: number; to: number };
 
 /** From the newest event that was sent to its acceptance. */
 function spanOf({ look, settlement, journal }: SettleItem): Span | null {
   const to = journal.at(-1)?.answeredAt;
-  if (settlement.rows?.outcome !== 'sent' || !to) return null;
-  let from: Date | null = null;
+  if (settlement.rows?.outcome !== 'sent' || to === undefined) return null;
+  let from = 0;
   for (const { queued } of look.profiles) {
-    if (queued?.carriesEvent && (!from || queued.eventAt > from)) from = queued.eventAt;
+    if (queued?.carriesEvent) from = Math.max(from, queued.eventAt.getTime());
   }
-  return from && { from, to };
+  return from > 0 ? { from, to } : null;
 }

@@ -2,8 +2,8 @@ import { createSecretKey } from 'node:crypto';
 import type { Personal } from '../clients/personal.ts';
 import type { Trackstory } from '../clients/trackstory.ts';
 import { candidates } from '../domain/eligibility.ts';
+import type { OwnedProfile } from '../domain/report.ts';
 import type { Regulator } from '../regulator/regulator.ts';
-import { openBatcher } from '../runtime/batcher.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Lifetime } from '../runtime/lifetime.ts';
 import type { Log } from '../runtime/log.ts';
@@ -11,9 +11,9 @@ import { startLoop } from '../runtime/loop.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { type ClaimedLook, claim, claimStale, release } from '../store/claim.ts';
 import { type Db, inTransaction } from '../store/database.ts';
-import { type Intent, type WrittenIntent, writeIntents } from '../store/intent.ts';
+import { writeIntents } from '../store/intent.ts';
 import { route } from '../store/route.ts';
-import { type SettleItem, settle } from '../store/settle.ts';
+import { settle } from '../store/settle.ts';
 import { openDelayMeter } from './delay.ts';
 import { openDrift } from './drift.ts';
 import { openExchanges } from './exchange.ts';
@@ -26,7 +26,7 @@ import { openRulesReader } from './rules-reader.ts';
 import { openSettledMeter } from './settled-meter.ts';
 import { openSharedGate } from './shared-gate.ts';
 import { openSweep, type SweepLimits } from './sweep.ts';
-import { type WorkerLimits, type WorkerParts, workOn } from './worker.ts';
+import { openWorker, type WorkerLimits } from './worker.ts';
 
 /**
  * LOOP 2: from the queue to the regulator. Route hands due rows to accounts; claim takes due accounts under a lease; a worker brings each to
@@ -51,7 +51,6 @@ export type DeliveryLimits = WorkerLimits &
   SweepLimits &
   FailoverWatchLimits & {
     leaseMs: number;
-    batch: number;
     maxInFlight: number;
     maxRate: number;
     startRate: number;
@@ -109,46 +108,51 @@ export function openDelivery(parts: DeliveryParts): Delivery {
     gauge.set(pace.rate),
   );
 
-  const worker: WorkerParts = {
+  const worker = openWorker({
     exchanges: openExchanges(regulator, pace, clock, limits.slackMs),
+    writeIntents: (intents) => writeIntents(db, intents),
+    async settle(items) {
+      const result = await inTransaction(db, (tx) => settle(tx, items, { slot, maxAgeMs: limits.maxAgeMs }));
+      await measureDelay(items).catch((err) => log.warn({ err }, 'delays not measured'));
+      countSettled(items, result);
+    },
+    settleLingerMs: () => (pace.inFlight > 0 ? limits.settleLingerMs : 0), // company comes only from calls under way
     limits,
     journalKey: createSecretKey(parts.journalKey, 'utf8'),
     clock,
     onReading: (result) => readings.inc({ result }),
-    intents: openBatcher<Intent, WrittenIntent | null>({
-      maxSize: limits.batch,
-      lingerMs: 1,
-      run: (items) => writeIntents(db, items),
-    }),
-    settlements: openBatcher<SettleItem, void>({
-      maxSize: limits.batch,
-      lingerMs: () => (pace.inFlight > 0 ? limits.settleLingerMs : 0), // company comes only from calls under way
-      run: async (items) => {
-        const result = await inTransaction(db, (tx) => settle(tx, items, { slot, maxAgeMs: limits.maxAgeMs }));
-        await measureDelay(items).catch((err) => log.warn({ err }, 'delays not measured'));
-        countSettled(items, result);
-        return items.map(() => undefined);
-      },
-    }),
-  };
+    onFailure: (looks, err) => log.error({ err, tokens: looks.map(({ token }) => token) }, 'looks failed'),
+    pace,
+  });
   const working = new Set<Promise<void>>();
   let inHand = 0; // accounts claimed together count until the last of them is settled
 
-  const work = async (looks: ClaimedLook[], rulesVersion: number, signal: AbortSignal): Promise<void> => {
+  /** What claimed accounts are judged by. */
+  const factsFor = async (looks: readonly ClaimedLook[], rulesVersion: number, signal: AbortSignal) => {
     const now = looks[0]!.now;
     const inForce = await rules.at(rulesVersion);
-    const asked = looks.flatMap((look) => candidates(look, inForce, limits));
+    const asked: OwnedProfile[] = [];
+    for (const look of looks) asked.push(...candidates(look, inForce, limits));
     const options = { now, maxAgeMs: limits.positionMaxAgeMs, log, metrics, signal };
-    const positions = await freshPositions(trackstory, asked, options);
-    await Promise.all(
-      looks.map((look) => {
-        const leave = () => pace.leave(look.token);
-        return workOn(look, inForce, positions, worker, signal).then(leave, (err) => {
-          leave();
-          log.error({ err, token: look.token }, 'look failed');
-        });
-      }),
-    );
+    return { rules: inForce, positions: await freshPositions(trackstory, asked, options) };
+  };
+
+  /** Nothing here holds the looks longer than the worker does. */
+  const work = (looks: readonly ClaimedLook[], rulesVersion: number, signal: AbortSignal): Promise<void> => {
+    const accounts = looks.length;
+    pace.enter(accounts);
+    inHand += accounts;
+    return factsFor(looks, rulesVersion, signal)
+      .then(
+        ({ rules, positions }) => worker.workOn(looks, rules, positions, signal),
+        (err) => {
+          log.error({ err }, 'claim failed');
+          for (let i = 0; i < accounts; i++) pace.leave(true);
+        },
+      )
+      .finally(() => {
+        inHand -= accounts;
+      });
   };
 
   /** Claims what may be claimed and starts to work on it. Returns how many accounts that were, -1 if none may be claimed now. */
@@ -172,15 +176,7 @@ export function openDelivery(parts: DeliveryParts): Delivery {
       );
       return 0;
     }
-    for (const { token } of looks) pace.enter(token);
-    inHand += looks.length;
-    const task = work(looks, rulesVersion, signal)
-      .catch((err) => log.error({ err }, 'claim failed'))
-      .finally(() => {
-        for (const { token } of looks) pace.leave(token);
-        inHand -= looks.length;
-        working.delete(task);
-      });
+    const task = work(looks, rulesVersion, signal).finally(() => working.delete(task));
     working.add(task);
     return looks.length;
   };

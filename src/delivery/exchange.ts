@@ -5,76 +5,102 @@ import type { Regulator } from '../regulator/regulator.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { ClaimedLook } from '../store/claim.ts';
 import type { JournalEntry } from '../store/journal.ts';
-import { NoTurn, type Pace } from './pace.ts';
-import { type Made, openReportBatches } from './report-batches.ts';
+import type { Pace } from './pace.ts';
+import { NoTurn } from './pace-call.ts';
+import { openReportBatches, type Told, type Wait } from './report-batches.ts';
 
 /** A call to the regulator and its line in the journal, but for the account's hash; without a line no call was made: the pace allowed none in time. */
 export type Exchange = { outcome: Outcome<Session | null>; entry: JournalEntry | null };
 
+export type ReportPlan = Extract<Plan, { kind: 'report' }>;
+
 /** Calls the regulator about accounts, at the pace allowed, and notes every exchange. */
 export type Exchanges = {
   read(look: ClaimedLook, signal: AbortSignal): Promise<Exchange>;
-  /** The call begins by `startBy` (of the monotonic clock) or not at all. */
-  report(
-    look: ClaimedLook,
-    plan: Extract<Plan, { kind: 'report' }>,
-    occurredAt: Date,
-    startBy: number,
-    signal: AbortSignal,
-  ): Promise<Exchange>;
+  /** Sends a report and tells how it ended. */
+  report(look: ClaimedLook, plan: ReportPlan, occurredAt: Date, wait: Wait, ended: Ended): void;
 };
+
+/** Exactly one of these is called: the exchange, or the error that left the call in the dark. */
+export type Ended = { exchanged(exchange: Exchange): void; failed(error: unknown): void };
 
 /** A reading waits for its turn no longer than `slackMs`, as a report does: its lease must outlive it. */
 export function openExchanges(regulator: Regulator, pace: Pace, clock: Clock, slackMs: number): Exchanges {
   const batches = openReportBatches(regulator, pace, clock);
 
-  const noted = (
-    kind: 'lookup' | 'outcome',
-    look: ClaimedLook,
-    made: Made<Session | null> | NoTurn,
-    facts: Partial<JournalEntry> = {},
-  ): Exchange => {
-    if (made instanceof NoTurn) return { outcome: made.outcome, entry: null };
-    const { outcome, sentAt, answeredAt } = made;
-    const entry: JournalEntry = {
-      kind,
-      person: look.owner?.person ?? null,
-      outcome: outcome.kind,
-      leaseToken: look.token,
-      sentAt,
-      answeredAt,
-      ...('reason' in outcome && { reason: outcome.reason }),
-      ...facts,
-      ...(outcome.kind === 'accepted' && outcome.value && { detail: describe(outcome.value) }),
-    };
-    return { outcome, entry };
-  };
-
-  const readNow = async (deptransId: string, signal: AbortSignal): Promise<Made<Session | null>> => {
-    const sentAt = new Date(clock.now());
+  const readNow = async (deptransId: string, signal: AbortSignal) => {
+    const sentAt = clock.now();
     const outcome = await regulator.session(deptransId, signal);
-    return { outcome, sentAt, answeredAt: new Date(clock.now()) };
+    return { outcome, sentAt, answeredAt: clock.now() };
   };
 
   return {
     async read(look, signal) {
-      pace.decided(look.token);
       const wait = { startBy: clock.monotonic() + slackMs, signal };
       const made = await pace.call(
         wait,
         () => readNow(look.account.deptransId, signal),
         ({ outcome }) => outcome,
       );
-      return noted('lookup', look, made);
+      if (made instanceof NoTurn) return { outcome: made.outcome, entry: null };
+      const { outcome, sentAt, answeredAt } = made;
+      return { outcome, entry: lineOf('lookup', look, null, outcome, sentAt, answeredAt) };
     },
-    report(look, { direction, region, happenedAt }, occurredAt, startBy, signal) {
-      pace.decided(look.token);
-      const { deptransId } = look.account;
-      return batches.send({ deptransId, direction, occurredAt }, startBy, signal).then((made) => {
-        pace.leave(look.token);
-        return noted('outcome', look, made, { direction, region, happenedAt });
-      });
+    report(look, plan, occurredAt, wait, ended) {
+      const report = { deptransId: look.account.deptransId, direction: plan.direction, occurredAt };
+      batches.send(report, wait, new ToldOfReport(look, plan, ended));
     },
+  };
+}
+
+/** Makes an exchange of what became of a report. */
+class ToldOfReport implements Told {
+  readonly #look: ClaimedLook;
+  readonly #plan: ReportPlan;
+  readonly #ended: Ended;
+
+  constructor(look: ClaimedLook, plan: ReportPlan, ended: Ended) {
+    this.#look = look;
+    this.#plan = plan;
+    this.#ended = ended;
+  }
+
+  made(outcome: Outcome<Session | null>, sentAt: number, answeredAt: number): void {
+    const entry = lineOf('outcome', this.#look, this.#plan, outcome, sentAt, answeredAt);
+    this.#ended.exchanged({ outcome, entry });
+  }
+
+  missed({ outcome }: NoTurn): void {
+    this.#ended.exchanged({ outcome, entry: null });
+  }
+
+  failed(error: unknown): void {
+    this.#ended.failed(error);
+  }
+}
+
+/** A line of the journal with all its places: thousands of one shape are read column by column. */
+function lineOf(
+  kind: 'lookup' | 'outcome',
+  look: ClaimedLook,
+  plan: ReportPlan | null,
+  outcome: Outcome<Session | null>,
+  sentAt: number,
+  answeredAt: number,
+): JournalEntry {
+  return {
+    kind,
+    person: look.owner?.person ?? null,
+    account: undefined,
+    direction: plan?.direction,
+    outcome: outcome.kind,
+    reason: 'reason' in outcome ? outcome.reason : undefined,
+    region: plan?.region,
+    leaseToken: look.token,
+    happenedAt: plan?.happenedAt,
+    sentAt,
+    answeredAt,
+    detail: outcome.kind === 'accepted' && outcome.value ? describe(outcome.value) : undefined,
   };
 }
 

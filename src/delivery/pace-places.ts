@@ -1,53 +1,44 @@
 import type { Clock } from '../runtime/clock.ts';
-import { offAbort, onAbort } from '../runtime/on-abort.ts';
+import { openAbortWatch } from './pace-aborts.ts';
+import type { PacedCall } from './pace-call.ts';
 
 /** Places for calls under way: so many at once, first come, first served. */
 export type Places = {
-  /**
-   * Resolves to true when the caller has a place, to false if there was none by `startBy` (monotonic) or before `signal` aborted. That there was
-   * none is told when a call ends: within one deadline.
-   */
-  take(startBy: number, signal: AbortSignal): Promise<boolean> | true;
+  /** Calls `tell(call, true)` when the call has a place, `tell(call, false)` if there was none by its `startBy` or before its `signal` aborted. That there was none is told when a call ends: within one deadline. */
+  take(call: PacedCall): void;
   giveBack(): void;
 };
 
-type Waiting = { startBy: number; signal: AbortSignal; tell(has: boolean): void; drop(): void };
-
-export function openPlaces(limit: () => number, clock: Clock): Places {
-  const waiting = new Set<Waiting>();
+export function openPlaces(limit: () => number, clock: Clock, tell: (call: PacedCall, has: boolean) => void): Places {
+  let waiting: PacedCall[] = [];
   let taken = 0;
+  const aborts = openAbortWatch(() => {
+    const dropped = waiting.filter(({ signal }) => signal.aborted);
+    waiting = waiting.filter(({ signal }) => !signal.aborted);
+    for (const call of dropped) tell(call, false);
+  });
 
   const serve = () => {
     const now = clock.monotonic();
-    for (const one of waiting) {
-      const inTime = now <= one.startBy;
+    while (waiting.length > 0) {
+      const inTime = now <= waiting[0]!.startBy;
       if (inTime && taken >= limit()) return;
-      waiting.delete(one);
-      offAbort(one.signal, one.drop);
+      const call = waiting.shift()!;
       if (inTime) taken += 1;
-      one.tell(inTime);
+      tell(call, inTime);
     }
   };
 
   return {
-    take(startBy, signal) {
-      if (waiting.size === 0 && taken < limit() && !signal.aborted) {
+    take(call) {
+      if (call.signal.aborted) tell(call, false);
+      else if (waiting.length === 0 && taken < limit()) {
         taken += 1;
-        return true;
+        tell(call, true);
+      } else {
+        aborts.watch(call.signal);
+        waiting.push(call);
       }
-      return new Promise((tell) => {
-        const one: Waiting = {
-          startBy,
-          signal,
-          tell,
-          drop() {
-            waiting.delete(one);
-            tell(false);
-          },
-        };
-        waiting.add(one);
-        onAbort(signal, one.drop);
-      });
     },
     giveBack() {
       taken -= 1;

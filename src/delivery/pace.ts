@@ -1,6 +1,7 @@
 import type { Outcome } from '../domain/outcome.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { openBreaker, type SharedBreaker } from './pace-breaker.ts';
+import { AwaitedCall, NoTurn, type PacedCall } from './pace-call.ts';
 import { openConcurrency } from './pace-concurrency.ts';
 import { openPlaces } from './pace-places.ts';
 import { openTurns, type SharedSlots, type Turn } from './pace-turns.ts';
@@ -17,35 +18,26 @@ export type Pace = {
   permits(wanted: number, perCall?: number): Promise<number>;
   /** Resolves when there may be permits again: a look has ended, the rate allows more, a probe may be due, or `signal` aborts. */
   ready(signal: AbortSignal): Promise<void>;
-  /**
-   * Waits for a turn, runs one call and learns from what `judge` makes of its result. If no turn comes by `startBy` (of the monotonic clock)
-   * or before `signal` aborts, nothing is run, and the result is a `NoTurn`.
-   */
+  /** Makes a call when its turn has come and there is a place for it, and learns from its outcome; in time or not at all, see `PacedCall`. */
+  begin(call: PacedCall): void;
+  /** The same for somebody who awaits it. `judge`: what the pace learns from a result. If it was not made the result is a `NoTurn`. */
   call<R>(
     wait: { startBy: number; signal: AbortSignal },
     run: () => Promise<R>,
     judge: (result: R) => Outcome<unknown>,
   ): Promise<R | NoTurn>;
-  /** An account is going to be told of, from now on until it leaves, under the token of its lease. It leaves when its call has ended. */
-  enter(token: number): void;
-  /** It is going to call: it is not counted on any more to need a turn, it asks for one. */
-  decided(token: number): void;
-  leave(token: number): void;
+  /** So many accounts are going to be told of, each from now on until it leaves. */
+  enter(accounts: number): void;
+  /** One of them is going to call: it is not counted on any more to need a turn, it asks for one. To be said once. */
+  decided(): void;
+  /** One of them has no call under way any more and makes no other; `undecided`: it was not going to call. To be said once. */
+  leave(undecided: boolean): void;
   /** How many calls could begin now without a wait worth speaking of. */
   readonly room: number;
   /** The cluster's allowed rate when it was last read, calls a second; 0 before. */
   readonly rate: number;
   readonly inFlight: number;
 };
-
-/** The call was not made: the regulator does not answer, or the rate allows no call in time. */
-export class NoTurn {
-  readonly outcome: Outcome<never>;
-
-  constructor(shut: boolean) {
-    this.outcome = shut ? { kind: 'unavailable' } : { kind: 'throttled', retryAfterMs: 1_000 };
-  }
-}
 
 /** What the cluster shares (see `store/gate` and `store/rate`). */
 export type Gate = SharedSlots &
@@ -88,11 +80,9 @@ const ANSWERED: ReadonlySet<Outcome<unknown>['kind']> = new Set(['accepted', 'al
 
 export function openPace({ maxInFlight, failuresToShut, gate, clock, onChange }: PaceOptions): Pace {
   const concurrency = openConcurrency(maxInFlight);
-  const turns = openTurns(gate, clock);
   const breaker = openBreaker(gate, failuresToShut, onChange);
-  const places = openPlaces(() => concurrency.limit, clock);
-  const inFlight = new Set<number>();
-  const undecided = new Set<number>(); // of those in flight: not known yet whether they need a call
+  let inFlight = 0;
+  let undecided = 0; // of those in flight: not known yet whether they need a call
   let room = 0;
   let rate = 0;
   let full = false;
@@ -111,7 +101,7 @@ export function openPace({ maxInFlight, failuresToShut, gate, clock, onChange }:
   /** How many accounts may be claimed as far as calls under way are concerned; 0 if so few that more are waited for: they share statements. */
   const freeNow = (): number => {
     const ahead = Math.min(MOST_AHEAD * maxInFlight, concurrency.endingWithin(ENDING_MS));
-    const free = concurrency.limit + ahead - inFlight.size;
+    const free = concurrency.limit + ahead - inFlight;
     full = free < Math.max(1, ahead / 2);
     return full ? 0 : free;
   };
@@ -119,6 +109,70 @@ export function openPace({ maxInFlight, failuresToShut, gate, clock, onChange }:
   const noTurn = ({ kind }: Exclude<Turn, { kind: 'turn' }>): NoTurn => {
     if (kind === 'late') carefulUntil = clock.monotonic() + CAREFUL_MS;
     return new NoTurn(kind === 'shut');
+  };
+
+  const turns = openTurns(gate, clock, {
+    deal(call, turn) {
+      if (turn.kind === 'turn') {
+        call.cutNo = turn.cutNo;
+        call.turnAt = clock.monotonic();
+        if (call.hasPlace) make(call);
+        else places.take(call);
+      } else {
+        leavePlace(call);
+        call.missed(noTurn(turn));
+      }
+    },
+    fail(call, error) {
+      leavePlace(call);
+      call.failed(error);
+    },
+  });
+
+  const places = openPlaces(
+    () => concurrency.limit,
+    clock,
+    (call, has) => {
+      call.hasPlace = has;
+      if (!has) call.missed(noTurn({ kind: 'late' }));
+      else if (clock.monotonic() - call.turnAt > STALE_MS) turns.take(call);
+      else make(call);
+    },
+  );
+
+  const make = (call: PacedCall): void => {
+    const fail = (error: unknown) => {
+      leavePlace(call);
+      call.failed(error);
+    };
+    call.startedAt = clock.monotonic();
+    try {
+      call.run().then((outcome) => learnFrom(call, outcome), fail);
+    } catch (error) {
+      fail(error);
+    }
+  };
+
+  const learnFrom = (call: PacedCall, outcome: Outcome<unknown>): void => {
+    concurrency.observe(clock.monotonic() - call.startedAt);
+    const learning = learn(outcome, call.cutNo);
+    if (learning === undefined) end(call);
+    else void learning.catch(() => {}).then(() => end(call)); // the database is away: the next outcome says it again
+  };
+
+  const end = (call: PacedCall): void => {
+    leavePlace(call);
+    call.ended();
+  };
+
+  const leavePlace = (call: PacedCall): void => {
+    if (call.hasPlace) places.giveBack();
+    call.hasPlace = false;
+  };
+
+  const begin = (call: PacedCall): void => {
+    call.probing = breaker.probing;
+    turns.take(call);
   };
 
   return {
@@ -134,11 +188,11 @@ export function openPace({ maxInFlight, failuresToShut, gate, clock, onChange }:
       breaker.told(state.shut);
       rate = state.rate;
       room = Math.max(0, Math.ceil(((AHEAD_MS - state.backlogMs) / 1_000) * state.rate));
-      if (state.shut) return inFlight.size === 0 && (await breaker.mayProbe()) ? 1 : 0;
+      if (state.shut) return inFlight === 0 && (await breaker.mayProbe()) ? 1 : 0;
       pauseMs = Math.min(Math.max(LEAST_PAUSE_MS, state.backlogMs - AHEAD_MS / 4), PROBE_LOOK_MS);
       if (state.backlogMs > AHEAD_MS / 2) return 0; // not one by one: what is claimed together is written together
       const shared = clock.monotonic() < carefulUntil ? 1 : perCall;
-      return Math.max(0, Math.min(free, room * shared - undecided.size));
+      return Math.max(0, Math.min(free, room * shared - undecided));
     },
     async ready(signal) {
       if (!full) return clock.sleep(pauseMs, signal);
@@ -147,34 +201,23 @@ export function openPace({ maxInFlight, failuresToShut, gate, clock, onChange }:
       await Promise.race([pause, ended.promise]);
       done.abort(AWAKE);
     },
-    async call({ startBy, signal }, run, judge) {
-      const wish = { startBy, signal, probing: breaker.probing };
-      let turn = await turns.take(wish);
-      if (turn.kind !== 'turn') return noTurn(turn);
-      const turnAt = clock.monotonic();
-      const place = places.take(startBy, signal);
-      if (place !== true && !(await place)) return noTurn({ kind: 'late' });
-      try {
-        if (clock.monotonic() - turnAt > STALE_MS) turn = await turns.take(wish);
-        if (turn.kind !== 'turn') return noTurn(turn);
-        const started = clock.monotonic();
-        const result = await run();
-        concurrency.observe(clock.monotonic() - started);
-        const learning = learn(judge(result), turn.cutNo);
-        if (learning !== undefined) await learning.catch(() => {}); // the database is away: the next outcome says it again
-        return result;
-      } finally {
-        places.giveBack();
-      }
+    begin,
+    call(wait, run, judge) {
+      const call = new AwaitedCall(wait, run, judge);
+      begin(call);
+      return call.result;
     },
-    enter(token) {
-      inFlight.add(token);
-      undecided.add(token);
+    enter(accounts) {
+      inFlight += accounts;
+      undecided += accounts;
     },
-    decided: (token) => undecided.delete(token),
-    leave(token) {
-      undecided.delete(token);
-      if (!inFlight.delete(token) || freeNow() === 0) return;
+    decided() {
+      undecided -= 1;
+    },
+    leave(wasUndecided) {
+      inFlight -= 1;
+      if (wasUndecided) undecided -= 1;
+      if (freeNow() === 0) return;
       ended.resolve();
       ended = Promise.withResolvers();
     },
@@ -185,7 +228,7 @@ export function openPace({ maxInFlight, failuresToShut, gate, clock, onChange }:
       return rate;
     },
     get inFlight() {
-      return inFlight.size;
+      return inFlight;
     },
   };
 }

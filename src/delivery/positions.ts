@@ -1,6 +1,7 @@
 import { newestPositions } from '../clients/newest-positions.ts';
 import type { Trackstory } from '../clients/trackstory.ts';
 import type { Positions } from '../domain/eligibility.ts';
+import type { Point } from '../domain/region.ts';
 import type { OwnedProfile } from '../domain/report.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
@@ -21,8 +22,10 @@ export async function freshPositions(
   if (profiles.length === 0) return new Map();
   try {
     const said = await trackstory.positions(profiles, signal);
+    const positions = new Map<string, Point>();
     const newest = newestPositions(said, { now: now.getTime(), maxAgeMs, told });
-    return new Map([...newest].map(([key, { point }]) => [key, point]));
+    for (const [key, { point }] of newest) positions.set(key, point);
+    return positions;
   } catch (err) {
     log.warn({ err, profiles: profiles.length }, 'no positions');
   }

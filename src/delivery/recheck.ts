@@ -17,7 +17,8 @@ import {
   readRecheck,
   takeLicenceChange,
 } from '../store/rechecks.ts';
-import { NoTurn, type Pace } from './pace.ts';
+import type { Pace } from './pace.ts';
+import { NoTurn } from './pace-call.ts';
 
 /**
  * Asks the regulator by itself whether the id of a person fits the licence that the same driver seems to have now (see `store/licence-changes`), and

@@ -1,6 +1,6 @@
 import { desiredLevel, type EligibilityLimits, type Positions } from '../domain/eligibility.ts';
 import { mayHaveTakenEffect } from '../domain/outcome.ts';
-import { type Plan, planFor } from '../domain/plan.ts';
+import { planFor } from '../domain/plan.ts';
 import { needsReading } from '../domain/reading.ts';
 import type { Rules } from '../domain/region.ts';
 import type { Account } from '../domain/report.ts';
@@ -13,13 +13,15 @@ import {
   settleReport,
   settleWithoutCall,
 } from '../domain/settlement.ts';
-import type { Batcher } from '../runtime/batcher.ts';
+import { openBatcher } from '../runtime/batcher.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { ClaimedLook } from '../store/claim.ts';
 import type { Intent, WrittenIntent } from '../store/intent.ts';
 import { accountHash, type JournalEntry, type JournalKey } from '../store/journal.ts';
 import type { SettleItem } from '../store/settle.ts';
-import type { Exchanges } from './exchange.ts';
+import type { Exchange, Exchanges } from './exchange.ts';
+import type { Pace } from './pace.ts';
+import { type Claimed, type Steps, Work } from './work.ts';
 
 export type WorkerLimits = SettlementLimits &
   EligibilityLimits & {
@@ -29,79 +31,195 @@ export type WorkerLimits = SettlementLimits &
     deadlineMs: number;
     /** A call begins no later than this after its intent was handed to the database. */
     slackMs: number;
+    /** Accounts whose intents are written together, and that are settled together, at most. */
+    batch: number;
   };
 
 export type WorkerParts = {
   exchanges: Exchanges;
-  intents: Batcher<Intent, WrittenIntent | null>;
-  settlements: Batcher<SettleItem, void>;
+  /** See `store/intent`. */
+  writeIntents(intents: readonly Intent[]): Promise<(WrittenIntent | null)[]>;
+  settle(items: readonly SettleItem[]): Promise<void>;
+  /** How long an account whose work is done waits for others to be settled with. */
+  settleLingerMs(): number;
   limits: WorkerLimits;
   journalKey: JournalKey;
   clock: Clock;
   /** Told what each reading of the regulator showed. */
   onReading(result: ReadingResult): void;
+  /** Told that accounts were left where they stood: their leases end, and whoever claims them then decides anew. */
+  onFailure(looks: readonly ClaimedLook[], error: unknown): void;
+  /** Told of each account, once, that it is going to call, and once that it makes no call any more. */
+  pace: Pick<Pace, 'decided' | 'leave'>;
 };
 
 /** `differs`: the regulator knew something else than we believed, without any doubt on our side. */
 export type ReadingResult = 'as_believed' | 'differs' | 'over' | 'doubt_ended';
 
 /**
- * Brings one claimed account to its end: reads the regulator if something is in doubt, decides, writes the intent, calls, settles.
- * At most one report goes out under a lease, and none before its intent is durable.
+ * Brings accounts that were claimed together to their end, each by itself: reads the regulator if something is in doubt, decides, writes the intent,
+ * calls, settles. At most one report goes out under a lease, and none before its intent is durable. Resolves when the last has ended; never rejects.
  */
-export function workOn(
-  look: ClaimedLook,
-  rules: Rules,
-  positions: Positions,
-  parts: WorkerParts,
-  signal: AbortSignal,
-): Promise<void> {
-  if (needsReading(look, parts.limits)) return readFirst(look, rules, positions, parts, signal);
-  return act(look, undefined, [], rules, positions, parts, signal);
-}
+export type Worker = {
+  workOn(looks: readonly ClaimedLook[], rules: Rules, positions: Positions, signal: AbortSignal): Promise<void>;
+};
 
-async function readFirst(
-  look: ClaimedLook,
-  rules: Rules,
-  positions: Positions,
-  parts: WorkerParts,
-  signal: AbortSignal,
-): Promise<void> {
-  const { exchanges, settlements, limits } = parts;
-  const { outcome, entry } = await exchanges.read(look, signal);
-  const journal: JournalEntry[] = [];
-  if (entry) journal.push({ ...entry, account: accountHash(parts.journalKey, look.account.deptransId) });
-  const account = applyReading(look, outcome, limits);
-  if (!account) {
-    const settlement = settleFailedReading(look, outcome, limits);
-    await settlements.add({ look, settlement, mayHaveTakenEffect: false, journal });
-    return;
-  }
-  const result = resultOf(look.account, account);
-  parts.onReading(result);
-  if (result === 'differs' && journal[0]) {
-    journal[0].reason = 'differs';
-    journal[0].direction = account.believed ? 'connected' : 'disconnected';
-  }
-  const session = outcome.kind === 'accepted' ? outcome.value : undefined;
-  await act({ ...look, account }, session, journal, rules, positions, parts, signal);
-}
+export function openWorker(parts: WorkerParts): Worker {
+  const { exchanges, limits, journalKey, clock, pace } = parts;
 
-/** Decides and does it. `session`: what the regulator was read to say. */
-function act(
-  look: ClaimedLook,
-  session: Session | null | undefined,
-  journal: JournalEntry[],
-  rules: Rules,
-  positions: Positions,
-  parts: WorkerParts,
-  signal: AbortSignal,
-): Promise<void> {
-  const { settlements, limits } = parts;
-  const plan = planFor(look, desiredLevel(look, rules, positions, limits), limits.maxAgeMs);
-  if (plan.kind === 'report') return report(look, plan, session, journal, parts, signal);
-  const settlement = withReading(settleWithoutCall(look, plan, limits), session);
-  return settlements.add({ look, settlement, mayHaveTakenEffect: false, journal });
+  const intents = openBatcher<Work>({
+    maxSize: limits.batch,
+    lingerMs: 1,
+    async run(works) {
+      const began = clock.monotonic();
+      const written = await parts.writeIntents(works.map(intentOf));
+      for (const [i, work] of works.entries()) {
+        work.began = began;
+        work.written = written[i]!;
+        attempt(work, call);
+      }
+    },
+    failed: (works, error) => fail(works, error),
+  });
+
+  const settlements = openBatcher<Work>({
+    maxSize: limits.batch,
+    lingerMs: parts.settleLingerMs,
+    async run(works) {
+      await parts.settle(works);
+      for (const work of works) end(work);
+    },
+    failed: (works, error) => fail(works, error),
+  });
+
+  const begin = (work: Work): void => {
+    if (needsReading(work.look, limits)) void readFirst(work).catch((error) => fail([work], error));
+    else attempt(work, act);
+  };
+
+  const readFirst = async (work: Work): Promise<void> => {
+    const { look } = work;
+    goesToCall(work);
+    const { outcome, entry } = await exchanges.read(look, work.claimed.signal);
+    if (entry) work.journal.push({ ...entry, account: accountHash(journalKey, look.account.deptransId) });
+    const account = applyReading(look, outcome, limits);
+    if (!account) return settle(work, settleFailedReading(look, outcome, limits), false);
+    const result = resultOf(look.account, account);
+    parts.onReading(result);
+    if (result === 'differs' && work.journal[0]) {
+      work.journal[0].reason = 'differs';
+      work.journal[0].direction = account.believed ? 'connected' : 'disconnected';
+    }
+    work.look = { ...look, account };
+    if (outcome.kind === 'accepted') work.session = outcome.value;
+    act(work);
+  };
+
+  /** Decides and does it. */
+  const act = (work: Work): void => {
+    const { look, claimed } = work;
+    const desired = desiredLevel(look, claimed.rules, claimed.positions, limits);
+    const plan = planFor(look, desired, limits.maxAgeMs);
+    if (plan.kind === 'report') {
+      work.plan = plan;
+      work.hash = accountHash(journalKey, look.account.deptransId);
+      intents.add(work);
+    } else settle(work, settleWithoutCall(look, plan, limits), false);
+  };
+
+  const leaseMs = limits.deadlineMs + limits.slackMs + limits.quietMs;
+  const intentOf = ({ look, plan, hash }: Work): Intent => ({
+    deptransId: look.account.deptransId,
+    account: hash,
+    person: look.owner?.person ?? null,
+    token: look.token,
+    direction: plan!.direction,
+    happenedAt: plan!.happenedAt,
+    region: plan!.region,
+    leaseMs,
+  });
+
+  const call = (work: Work): void => {
+    // Without one the lease is over: whoever has it now decides anew.
+    if (!work.written) {
+      end(work);
+      return;
+    }
+    const wait = { startBy: work.began + limits.slackMs, signal: work.claimed.signal };
+    goesToCall(work);
+    exchanges.report(work.look, work.plan!, work.written.occurredAt, wait, work);
+  };
+
+  const settleExchange = (work: Work, { outcome, entry }: Exchange): void => {
+    if (entry) {
+      entry.account = work.hash;
+      work.journal.push(entry);
+    }
+    const livesOnMs = outcome.kind === 'unknown' ? leftOf(limits.deadlineMs, entry) : 0;
+    const now = new Date(work.written!.writtenAt + clock.monotonic() - work.began + livesOnMs);
+    settle(work, settleReport(work.look, work.plan!, outcome, now, limits), mayHaveTakenEffect(outcome));
+  };
+
+  const settle = (work: Work, settlement: Settlement, hadEffect: boolean): void => {
+    work.settlement = withReading(settlement, work.session);
+    work.mayHaveTakenEffect = hadEffect;
+    settlements.add(work);
+  };
+
+  const goesToCall = (work: Work): void => {
+    if (work.standing === 'undecided') pace.decided();
+    work.standing = 'calling';
+  };
+
+  const callsNoMore = (work: Work): void => {
+    if (work.standing !== 'done') pace.leave(work.standing === 'undecided');
+    work.standing = 'done';
+  };
+
+  const end = (work: Work): void => {
+    const { claimed } = work;
+    callsNoMore(work);
+    work.letGo();
+    claimed.left -= 1;
+    if (claimed.left === 0) claimed.done();
+  };
+
+  const fail = (works: readonly Work[], error: unknown): void => {
+    parts.onFailure(
+      works.map(({ look }) => look),
+      error,
+    );
+    for (const work of works) end(work);
+  };
+
+  const attempt = (work: Work, step: (work: Work) => void): void => {
+    try {
+      step(work);
+    } catch (error) {
+      fail([work], error);
+    }
+  };
+
+  const steps: Steps = {
+    exchanged(work, exchange) {
+      callsNoMore(work);
+      try {
+        settleExchange(work, exchange);
+      } catch (error) {
+        fail([work], error);
+      }
+    },
+    failed: (work, error) => fail([work], error),
+  };
+
+  return {
+    workOn: (looks, rules, positions, signal) =>
+      new Promise((done) => {
+        const claimed: Claimed = { rules, positions, signal, steps, left: looks.length, done };
+        if (looks.length === 0) done();
+        for (const look of looks) begin(new Work(look, claimed));
+      }),
+  };
 }
 
 function resultOf(before: Account, after: Account): ReadingResult {
@@ -110,46 +228,10 @@ function resultOf(before: Account, after: Account): ReadingResult {
   return after.sessionOverAt && !before.sessionOverAt ? 'over' : 'as_believed';
 }
 
-async function report(
-  look: ClaimedLook,
-  plan: Extract<Plan, { kind: 'report' }>,
-  session: Session | null | undefined,
-  journal: JournalEntry[],
-  { exchanges, intents, settlements, limits, journalKey, clock }: WorkerParts,
-  signal: AbortSignal,
-): Promise<void> {
-  const began = clock.monotonic();
-  const account = accountHash(journalKey, look.account.deptransId);
-  const written = await intents.add({
-    deptransId: look.account.deptransId,
-    account,
-    person: look.owner?.person ?? null,
-    token: look.token,
-    direction: plan.direction,
-    happenedAt: plan.happenedAt,
-    region: plan.region,
-    leaseMs: limits.deadlineMs + limits.slackMs + limits.quietMs,
-  });
-  if (!written) return; // the lease is over: whoever has it now decides anew
-  const { outcome, entry } = await exchanges.report(look, plan, written.occurredAt, began + limits.slackMs, signal);
-  if (entry) {
-    entry.account = account;
-    journal.push(entry);
-  }
-  const endedMs = clock.monotonic() - began + (outcome.kind === 'unknown' ? leftOf(limits.deadlineMs, entry) : 0);
-  const now = new Date(written.writtenAt.getTime() + endedMs);
-  await settlements.add({
-    look,
-    settlement: withReading(settleReport(look, plan, outcome, now, limits), session),
-    mayHaveTakenEffect: mayHaveTakenEffect(outcome),
-    journal,
-  });
-}
-
 /** However early a call is lost sight of, its request may live as if it had waited for its deadline: the quiet time begins then. */
 function leftOf(deadlineMs: number, entry: JournalEntry | null): number {
-  if (!entry?.sentAt || !entry.answeredAt) return deadlineMs;
-  return Math.max(0, deadlineMs - (entry.answeredAt.getTime() - entry.sentAt.getTime()));
+  if (entry?.sentAt === undefined || entry.answeredAt === undefined) return deadlineMs;
+  return Math.max(0, deadlineMs - (entry.answeredAt - entry.sentAt));
 }
 
 /** What was read before is told with the settlement, unless the report's own answer is newer. */

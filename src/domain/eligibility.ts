@@ -38,38 +38,61 @@ export function desiredLevel(look: Look, rules: Rules, positions: Positions, lim
   if (!owner) return { kind: 'disconnected', reason: 'no_id' };
   if (!look.profiles.some((profile) => profile.connected)) return { kind: 'disconnected', reason: 'offline' };
   const since = awakeSince(look, limits);
-  const able = look.profiles.filter((profile) => isAwake(profile, since));
-  if (able.length === 0) return { kind: 'disconnected', reason: 'silent' };
+  if (!look.profiles.some((profile) => isAwake(profile, since))) return { kind: 'disconnected', reason: 'silent' };
   if (!rules.regions.some((region) => region.on)) return { kind: 'disconnected', reason: 'region_off' };
-  const pairs: { profile: OwnedProfile; region: Region; at: Point | undefined }[] = [];
-  for (const profile of able) {
-    const at = positions.get(profileKey(profile));
-    for (const region of rules.regions) if (admits(region, profile)) pairs.push({ profile, region, at });
-  }
-  if (pairs.length === 0) return { kind: 'disconnected', reason: 'tariff' };
-
-  const inside = pairs.filter(({ at, region }) => isInside(at, region));
-  const here = inside.find(({ region }) => region.id === account.region) ?? inside[0];
-  const as = (region: string, outsideSince: Date | null): Desired => ({
+  const { home, here, connectedAt, unknown } = surveyOf(look, rules, positions, since);
+  if (!home) return { kind: 'disconnected', reason: 'tariff' };
+  const as = (region: Region, outsideSince: Date | null): Desired => ({
     kind: 'connected',
-    region,
-    connectedAt: pairs.reduce<Date | null>(
-      (newest, { profile: { connectedAt: at } }) => (at && (!newest || at > newest) ? at : newest),
-      null,
-    ),
+    region: region.id,
+    connectedAt,
     outsideSince,
   });
-  if (here) return as(here.region.id, null);
-
-  const unknown = pairs.find(({ at }) => !at);
+  if (here) return as(here, null);
   if (!account.believed)
     return unknown ? { kind: 'wait', reason: 'no_position' } : { kind: 'disconnected', reason: 'outside' };
-  const home = pairs.find(({ region }) => region.id === account.region) ?? pairs[0]!;
-  if (unknown) return as(home.region.id, account.outsideSince);
-  if (pairs.some(({ at, region }) => isNear(at, region))) return as(home.region.id, null);
+  if (unknown) return as(home, account.outsideSince);
+  if (isSomeNear(look, rules, positions, since)) return as(home, null);
   const leftAt = account.outsideSince ?? now;
-  const dwelt = now.getTime() - leftAt.getTime() >= home.region.dwellMs;
-  return dwelt ? { kind: 'disconnected', reason: 'outside' } : as(home.region.id, leftAt);
+  const dwelt = now.getTime() - leftAt.getTime() >= home.dwellMs;
+  return dwelt ? { kind: 'disconnected', reason: 'outside' } : as(home, leftAt);
+}
+
+type Survey = {
+  /** A region that admits some profile, and one that has it inside, the account's own first; null if there is none. */
+  home: Region | null;
+  here: Region | null;
+  /** Of the profiles admitted, since when the last of them is connected, and whether nobody knows where one of them is. */
+  connectedAt: Date | null;
+  unknown: boolean;
+};
+
+/** Looks once at each profile in each region that admits it. */
+function surveyOf(look: Look, rules: Rules, positions: Positions, since: number): Survey {
+  const survey: Survey = { home: null, here: null, connectedAt: null, unknown: false };
+  const own = look.account.region;
+  for (const profile of look.profiles) {
+    if (!isAwake(profile, since)) continue;
+    const at = positions.get(profileKey(profile));
+    for (const region of rules.regions) {
+      if (!admits(region, profile)) continue;
+      const { connectedAt } = profile;
+      if (connectedAt && (!survey.connectedAt || connectedAt > survey.connectedAt)) survey.connectedAt = connectedAt;
+      if (!survey.home || (region.id === own && survey.home.id !== own)) survey.home = region;
+      if (!at) survey.unknown = true;
+      else if ((!survey.here || (region.id === own && survey.here.id !== own)) && contains(region.area, at)) {
+        survey.here = region;
+      }
+    }
+  }
+  return survey;
+}
+
+function isSomeNear(look: Look, rules: Rules, positions: Positions, since: number): boolean {
+  return look.profiles.some((profile) => {
+    const at = isAwake(profile, since) ? positions.get(profileKey(profile)) : undefined;
+    return at && rules.regions.some((one) => admits(one, profile) && isWithin(one.area, at, one.exitBufferMeters));
+  });
 }
 
 /** Of connected profiles, those heard of since then are not silent. Milliseconds since 1970. */
@@ -83,12 +106,4 @@ function isAwake({ connected, seenAt }: OwnedProfile, since: number): boolean {
 
 function admits(region: Region, profile: OwnedProfile): boolean {
   return region.on && profile.categories.some((category) => region.tariffs.includes(category));
-}
-
-function isInside(point: Point | undefined, region: Region): boolean {
-  return point !== undefined && contains(region.area, point);
-}
-
-function isNear(point: Point | undefined, region: Region): boolean {
-  return point !== undefined && isWithin(region.area, point, region.exitBufferMeters);
 }

@@ -73,24 +73,29 @@ export function settleReport(
   switch (outcome.kind) {
     case 'accepted':
     case 'already': {
+      const session = outcome.kind === 'accepted' ? outcome.value : null;
+      // "Already so" tells nothing about the session, and neither may a write that ended a doubt: read it.
+      const isTold = outcome.kind === 'accepted' && (session !== null || !account.doubt);
       const next: Account = {
         ...account,
-        ...UNPARKED,
+        parkedReason: null,
+        parkUntil: null,
+        parkCount: 0,
         believed: connected,
         doubt: false,
         attempts: 0,
         region: plan.region,
+        sessionId: session ? session.id : account.sessionId,
+        sessionEnd: session ? session.endsAt : account.sessionEnd,
         sessionOverAt: null,
-        sessionReadAt: connected ? now : account.sessionReadAt,
-        rereadAt: connected ? rereadAt(outcome.kind === 'accepted' ? outcome.value : null, now, now, limits) : null,
+        sessionReadAt: connected || session ? now : account.sessionReadAt,
+        rereadAt: connected ? rereadAt(session, now, now, limits) : null,
+        verifyAt: connected && !isTold && limits.canReadSession ? now : account.verifyAt,
         outsideSince: plan.outsideSince,
       };
-      // "Already so" tells nothing about the session, and neither may a write that ended a doubt: read it.
-      const isTold = outcome.kind === 'accepted' && (outcome.value !== null || !account.doubt);
-      if (connected && !isTold && limits.canReadSession) next.verifyAt = now;
-      const settled = outcome.kind === 'accepted' && outcome.value ? withSession(next, outcome.value, now) : next;
-      const session = outcome.kind === 'accepted' && outcome.value ? { session: outcome.value } : {};
-      return { ...idle(settled, { outcome: 'sent', reason: '' }, plan.watched, now, limits), ...session };
+      const settlement = idle(next, SENT, plan.watched, now, limits);
+      if (session) settlement.session = session;
+      return settlement;
     }
     case 'rejected':
       return connected
@@ -153,6 +158,7 @@ export function settleFailedReading(look: Look, outcome: Outcome<unknown>, limit
   return retry(look.account, 'reading_failed', pause, look.now);
 }
 
+const SENT: RowsEnd = { outcome: 'sent', reason: '' };
 const UNPARKED = { parkedReason: null, parkUntil: null, parkCount: 0 };
 
 function idle(account: Account, rows: RowsEnd, watched: boolean, now: Date, limits: SettlementLimits): Settlement {
@@ -209,14 +215,18 @@ function isOurs(account: Account, session: Session, limits: SettlementLimits): b
 }
 
 function nextTimer(account: Account, now: Date, limits: SettlementLimits): Date | null {
-  const timers: Date[] = [];
-  if (account.verifyAt && !account.doubt) timers.push(account.verifyAt); // who is in doubt is not only read
-  if (account.parkedReason && account.parkUntil) timers.push(account.parkUntil);
+  let next: Date | null = null;
+  if (account.verifyAt && !account.doubt) next = account.verifyAt; // who is in doubt is not only read
+  if (account.parkedReason && account.parkUntil) next = earlier(next, account.parkUntil);
   if (account.believed && account.sessionEnd && !account.sessionOverAt) {
     const end = after(account.sessionEnd, limits.sessionEndSlackMs);
-    timers.push(end > now ? end : after(now, 5 * limits.sessionEndSlackMs)); // an end in the past is looked at, but not all the time
+    next = earlier(next, end > now ? end : after(now, 5 * limits.sessionEndSlackMs)); // an end in the past is looked at, but not all the time
   }
-  return timers.reduce<Date | null>((a, b) => (a && a < b ? a : b), null);
+  return next;
+}
+
+function earlier(a: Date | null, b: Date): Date {
+  return a && a < b ? a : b;
 }
 
 function after(date: Date, ms: number): Date {

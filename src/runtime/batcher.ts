@@ -1,27 +1,22 @@
 /**
  * Gathers items that arrive close together and works on them in one go: one batch at a time, of at most `maxSize`; what arrives meanwhile
- * makes the next one. Each item gets its own result, or the error of its batch.
+ * makes the next one. Nobody is told but by what `run` does: a promise for each item would cost more than most that is done with it.
  */
-export type Batcher<Item, Result> = {
-  add(item: Item): Promise<Result>;
+export type Batcher<Item> = {
+  add(item: Item): void;
 };
 
-export type BatcherOptions<Item, Result> = {
+export type BatcherOptions<Item> = {
   maxSize: number;
   /** How long the first item waits for company, ms. */
   lingerMs: number | (() => number);
-  /** Returns one result per item, in order. */
-  run(items: Item[]): Promise<Result[]>;
+  run(items: Item[]): Promise<void>;
+  /** Told when `run` of these items rejected. */
+  failed(items: Item[], error: unknown): void;
 };
 
-type Waiting<Item, Result> = { item: Item; resolve: (result: Result) => void; reject: (error: unknown) => void };
-
-export function openBatcher<Item, Result>({
-  maxSize,
-  lingerMs,
-  run,
-}: BatcherOptions<Item, Result>): Batcher<Item, Result> {
-  let waiting: Waiting<Item, Result>[] = [];
+export function openBatcher<Item>({ maxSize, lingerMs, run, failed }: BatcherOptions<Item>): Batcher<Item> {
+  let waiting: Item[] = [];
   let running = false;
 
   const work = async () => {
@@ -30,21 +25,15 @@ export function openBatcher<Item, Result>({
     while (waiting.length > 0) {
       const batch = waiting.slice(0, maxSize);
       waiting = waiting.slice(maxSize);
-      try {
-        const results = await run(batch.map(({ item }) => item));
-        for (let i = 0; i < batch.length; i++) batch[i]!.resolve(results[i]!);
-      } catch (error) {
-        for (const { reject } of batch) reject(error);
-      }
+      await run(batch).catch((error) => failed(batch, error));
     }
     running = false;
   };
 
   return {
-    add: (item) =>
-      new Promise((resolve, reject) => {
-        waiting.push({ item, resolve, reject });
-        if (!running) void work();
-      }),
+    add(item) {
+      waiting.push(item);
+      if (!running) void work();
+    },
   };
 }

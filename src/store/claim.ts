@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
-import type { Look } from '../domain/report.ts';
+import type { Account, Look } from '../domain/report.ts';
 import { numberList } from './compact.ts';
 import type { Db } from './database.ts';
 import { type AccountRow, accountColumns, readLooks, toAccount } from './look.ts';
@@ -33,11 +33,17 @@ export async function claim(tx: Db, limit: number, leaseMs: number): Promise<Cla
 
 /** Reads the facts of claimed accounts, in the statement after the one that locked them. */
 async function lookAt(tx: Db, rows: readonly Claimed[]): Promise<Claim> {
-  const claimed = rows.flatMap((row) => row.claimed);
-  if (claimed.length === 0) return { looks: [], rulesVersion: 0 };
-  const accounts = claimed.map(([, account]) => toAccount({ account }));
+  const accounts: Account[] = [];
+  const tokens: number[] = [];
+  for (const { claimed } of rows) {
+    for (const [token, account] of claimed) {
+      accounts.push(toAccount({ account }));
+      tokens.push(token);
+    }
+  }
+  if (accounts.length === 0) return { looks: [], rulesVersion: 0 };
   const { looks, rulesVersion } = await readLooks(tx, accounts, { ends: true });
-  return { looks: looks.map((look, i) => ({ ...look, token: claimed[i]![0] })), rulesVersion };
+  return { looks: looks.map((look, i) => ({ ...look, token: tokens[i]! })), rulesVersion };
 }
 
 function claimSome(limit: number, leaseMs: number, order: 'asc' | 'desc'): RawBuilder<Claimed> | null {

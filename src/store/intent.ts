@@ -16,8 +16,19 @@ export type Intent = {
   leaseMs: number;
 };
 
-/** An intent as written: what time to tell, and when it was written by the database's clock. */
-export type WrittenIntent = { occurredAt: Date; writtenAt: Date };
+/** An intent as written: what time to tell, and when it was written by the database's clock, in milliseconds since 1970. */
+export type WrittenIntent = { occurredAt: Date; writtenAt: number };
+
+const given = rowsOf<Intent>('g', {
+  id: ['text', (intent) => intent.deptransId],
+  token: ['bigint', (intent) => intent.token],
+  target: ['boolean', (intent) => intent.direction === 'connected'],
+  happened_at: ['float8', (intent) => intent.happenedAt.getTime()],
+  lease_ms: ['float8', (intent) => intent.leaseMs],
+  account: ['text', (intent) => intent.account],
+  person: ['text', (intent) => intent.person],
+  region: ['text', (intent) => intent.region],
+});
 
 /**
  * Writes down what is about to be sent, before it is sent. Returns for each intent what was written, or null if the lease was lost
@@ -26,20 +37,10 @@ export type WrittenIntent = { occurredAt: Date; writtenAt: Date };
  * occurredAt grows with each intent of an account, whatever the events say, so that a regulator which orders by it never ignores a newer report.
  */
 export async function writeIntents(tx: Db, intents: readonly Intent[]): Promise<(WrittenIntent | null)[]> {
-  const given = rowsOf('g', {
-    id: ['text', intents.map((intent) => intent.deptransId)],
-    token: ['bigint', intents.map((intent) => intent.token)],
-    target: ['boolean', intents.map((intent) => intent.direction === 'connected')],
-    happened_at: ['float8', intents.map((intent) => intent.happenedAt.getTime())],
-    lease_ms: ['float8', intents.map((intent) => intent.leaseMs)],
-    account: ['text', intents.map((intent) => intent.account)],
-    person: ['text', intents.map((intent) => intent.person)],
-    region: ['text', intents.map((intent) => intent.region)],
-  });
   const { rows } = await sql<{ written: [token: number, occurredAt: number, writtenAt: number][] }>`/* intent */
     with given as (
       select r.deptrans_id, g.token, g.target, g.lease_ms, to_timestamp(g.happened_at / 1000) as happened_at, g.account, g.person, g.region
-        from ${given}
+        from ${given(intents)}
         join deptrans.reports r on r.deptrans_id = g.id
        where r.lease_token = g.token and r.due_at > (select deptrans.now())
        order by r.deptrans_id for no key update of r),
@@ -57,11 +58,9 @@ export async function writeIntents(tx: Db, intents: readonly Intent[]): Promise<
         from written)
     select coalesce(json_agg(json_build_array(lease_token, ${sql.raw(msOf('occurred_at'))}, ${sql.raw(msOf('last_sent_at'))})), '[]') as written
       from written`.execute(tx);
-  const written = new Map(
-    rows[0]!.written.map(([token, occurredAt, writtenAt]) => [
-      token,
-      { occurredAt: new Date(occurredAt), writtenAt: new Date(writtenAt) },
-    ]),
-  );
-  return intents.map((intent) => written.get(intent.token) ?? null);
+  const written = new Map<number, WrittenIntent>();
+  for (const [token, occurredAt, writtenAt] of rows[0]!.written) {
+    written.set(token, { occurredAt: new Date(occurredAt), writtenAt });
+  }
+  return intents.map(({ token }) => written.get(token) ?? null);
 }

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Account, Look, OwnedProfile } from '../domain/report.ts';
-import { msOf, textList, toDate } from './compact.ts';
+import { columnOf, msOf, textList, toDate } from './compact.ts';
 import type { Db } from './database.ts';
 import { together } from './together.ts';
 
@@ -91,7 +91,7 @@ export async function readLooks(
       left join deptrans.driver_persons p using (driver_license_pd_id)
       left join deptrans.driver_states s using (park_id, driver_id)
       left join deptrans.status_queue q using (park_id, driver_id)
-     where b.deptrans_id = any(${textList(accounts.map((account) => account.deptransId))})`;
+     where b.deptrans_id = any(${textList(columnOf(accounts, ({ deptransId }) => deptransId))})`;
   const inForce = sql<{ now: Date; rules: number }>`/* look.rules */
     select deptrans.now() as now, coalesce(max(version), 0)::bigint as rules from deptrans.reporting_rules`;
   const [[read], [clock]] = await together<[{ facts: Fact[] }, { now: Date; rules: number }]>(
@@ -101,14 +101,23 @@ export async function readLooks(
     { ends },
   );
   const { now, rules } = clock!;
-  const byAccount = Map.groupBy(read!.facts, (fact) => fact[0]);
-  const looks = accounts.map((account): Look => {
-    const facts = byAccount.get(account.deptransId) ?? [];
-    const owner = facts[0] ? { person: facts[0][1], personNo: facts[0][2] } : null;
-    return { account, owner, profiles: facts.filter((fact) => fact[3] !== null).map(toProfile), now };
-  });
+  const looks: OpenLook[] = [];
+  const byId = new Map<string, OpenLook>();
+  for (const account of accounts) {
+    const look = { account, owner: null, profiles: [], now };
+    looks.push(look);
+    byId.set(account.deptransId, look);
+  }
+  for (const fact of read!.facts) {
+    const look = byId.get(fact[0])!;
+    look.owner ??= { person: fact[1], personNo: fact[2] };
+    if (fact[3] !== null) look.profiles.push(toProfile(fact));
+  }
   return { looks, rulesVersion: rules };
 }
+
+/** A look whose facts are being filled in. */
+type OpenLook = Look & { profiles: OwnedProfile[] };
 
 function toProfile(fact: Fact): OwnedProfile {
   const version = fact[9];

@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { FilteredReason } from '../domain/plan.ts';
 import { type BalanceEntry, balanceEntries } from './balance.ts';
-import { numberList, rowsOf, textList } from './compact.ts';
+import { numberList, rowsOf } from './compact.ts';
 import type { Db } from './database.ts';
 import { noteEnded } from './event-ends.ts';
 import { together } from './together.ts';
@@ -39,12 +39,9 @@ export async function route(tx: Db, { limit, personRetryMs, maxAgeMs, slot }: Ro
   );
   const { tids, due } = rows[0]!;
   if (due.length === 0) return 0;
-  const held = await holdAccounts(
-    tx,
-    (await mappingOf(tx, tids)).flatMap(([, , , account]) => account ?? []),
-  );
+  const held = await holdAccounts(tx, (await readMapping(tx, tids)).accounts);
   const mapping: Mapping[] = [];
-  for (const row of await mappingOf(tx, tids)) mapping[row[0]] = row;
+  for (const row of JSON.parse((await readMapping(tx, tids)).mapping) as Mapping[]) mapping[row[0]] = row;
 
   const handed: number[] = [];
   const waiting: number[] = [];
@@ -82,22 +79,26 @@ export async function route(tx: Db, { limit, personRetryMs, maxAgeMs, slot }: Ro
 
 const NOBODY: Mapping = [0, false, false, null];
 
+/** Where taken rows lead: a `Mapping` for each as JSON, and all accounts as an array of PostgreSQL's; as texts, since the first reading needs but the one. */
+type TakenMapping = { mapping: string; accounts: string };
+
 /** Where the taken rows lead. `tids`: where they lie, in the order of the list; nobody moves them while they are locked. */
-async function mappingOf(tx: Db, tids: string): Promise<Mapping[]> {
-  const { rows } = await sql<{ mapping: Mapping[] }>`/* route.map */
-    select coalesce(json_agg(json_build_array(k.n - 1, p.driver_license_pd_id is not null, p.deleted, b.deptrans_id)), '[]') as mapping
+async function readMapping(tx: Db, tids: string): Promise<TakenMapping> {
+  const { rows } = await sql<TakenMapping>`/* route.map */
+    select coalesce(json_agg(json_build_array(k.n - 1, p.driver_license_pd_id is not null, p.deleted, b.deptrans_id)), '[]')::text as mapping,
+           coalesce(array_agg(b.deptrans_id) filter (where b.deptrans_id is not null), '{}')::text as accounts
       from unnest(${tids}::tid[]) with ordinality k(tid, n)
       join deptrans.status_queue q on q.ctid = k.tid
       join deptrans.driver_persons p using (park_id, driver_id)
       left join deptrans.profiles b using (driver_license_pd_id)`.execute(tx);
-  return rows[0]!.mapping;
+  return rows[0]!;
 }
 
-async function holdAccounts(tx: Db, ids: readonly string[]): Promise<Set<string>> {
-  if (ids.length === 0) return new Set();
+async function holdAccounts(tx: Db, accounts: string): Promise<Set<string>> {
+  if (accounts === '{}') return new Set();
   const { rows } = await sql<{ held: string[] }>`/* route.hold */
     with held as (
-      select deptrans_id from deptrans.reports where deptrans_id = any(${textList(ids)})
+      select deptrans_id from deptrans.reports where deptrans_id = any(${accounts}::text[])
        order by deptrans_id for no key update skip locked)
     select coalesce(json_agg(deptrans_id), '[]') as held from held`.execute(tx);
   return new Set(rows[0]!.held);
@@ -116,17 +117,18 @@ function updateRows(
 
 type Dropped = { place: number; outcome: string; reason: string };
 
+const given = rowsOf<Dropped>('g', {
+  place: ['int', ({ place }) => place],
+  outcome: ['text', ({ outcome }) => outcome],
+  reason: ['text', ({ reason }) => reason],
+});
+
 /** Lets rows go, each with its end. */
 function dropRows(tids: string, dropped: readonly Dropped[]): RawBuilder<unknown> | null {
   if (dropped.length === 0) return null;
-  const given = rowsOf('g', {
-    place: ['int', dropped.map(({ place }) => place)],
-    outcome: ['text', dropped.map(({ outcome }) => outcome)],
-    reason: ['text', dropped.map(({ reason }) => reason)],
-  });
   return sql`/* route.drop */
     with ended as (
-      delete from deptrans.status_queue q using ${given} where q.ctid = (${tids}::tid[])[g.place + 1]
+      delete from deptrans.status_queue q using ${given(dropped)} where q.ctid = (${tids}::tid[])[g.place + 1]
       returning q.park_id, q.driver_id, q.event_at, case when q.carries_event then g.outcome end as outcome, g.reason)
     ${noteEnded}`;
 }

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Session } from '../domain/session.ts';
-import { rowsOf, textList } from './compact.ts';
+import { columnOf, rowsOf, textList } from './compact.ts';
 import type { Db } from './database.ts';
 import { together } from './together.ts';
 
@@ -24,23 +24,26 @@ export async function upsertSessions(tx: Db, sessions: readonly OwnedSession[]):
 
 export type UpsertedSessions = { changed: number[] };
 
+const personOf = ({ person }: OwnedSession) => person;
+
+const given = rowsOf<OwnedSession>('g', {
+  person: ['text', personOf],
+  person_no: ['int', ({ personNo }) => personNo],
+  status: ['text', ({ session }) => session?.status],
+  raw: ['text', ({ session }) => session?.raw],
+  ended_at: ['float8', ({ session }) => session?.endsAt?.getTime()],
+  end_is_estimate: ['boolean', ({ session }) => session?.endIsEstimate ?? false],
+  deptrans_id: ['text', ({ session, deptransId }) => session && deptransId],
+  region: ['text', ({ session, region }) => session && region],
+  deleted: ['boolean', ({ session }) => session === null],
+});
+
 /** The statements that do so, one after the other: the second tells what really changed. */
 export function sessionStatements(
   sessions: readonly OwnedSession[],
 ): [RawBuilder<unknown> | null, RawBuilder<UpsertedSessions> | null] {
   if (sessions.length === 0) return [null, null];
-  const given = rowsOf('g', {
-    person: ['text', sessions.map(({ person }) => person)],
-    person_no: ['int', sessions.map(({ personNo }) => personNo)],
-    status: ['text', sessions.map(({ session }) => session?.status)],
-    raw: ['text', sessions.map(({ session }) => session?.raw)],
-    ended_at: ['float8', sessions.map(({ session }) => session?.endsAt?.getTime())],
-    end_is_estimate: ['boolean', sessions.map(({ session }) => session?.endIsEstimate ?? false)],
-    deptrans_id: ['text', sessions.map(({ session, deptransId }) => session && deptransId)],
-    region: ['text', sessions.map(({ session, region }) => session && region)],
-    deleted: ['boolean', sessions.map(({ session }) => session === null)],
-  });
-  const people = sessions.map(({ person }) => person);
+  const people = columnOf(sessions, personOf);
   const lock = sql`/* sessions.lock */
     with held as (
       select 1 from deptrans.session_statuses where driver_license_pd_id = any(${textList(people)})
@@ -50,7 +53,7 @@ export function sessionStatements(
   const upsert = sql<UpsertedSessions>`/* sessions.upsert */
     with given as (
       select person, person_no, status, raw, to_timestamp(ended_at / 1000) as ended_at, end_is_estimate, deptrans_id, region, deleted
-        from ${given}),
+        from ${given(sessions)}),
     changed as (
       insert into deptrans.session_statuses as s (driver_license_pd_id, person_no, session_status, session_status_raw, updated_at, ended_at,
         end_is_estimate, deptrans_id, region, deleted)

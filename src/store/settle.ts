@@ -2,12 +2,12 @@ import { type RawBuilder, sql } from 'kysely';
 import type { Settlement } from '../domain/settlement.ts';
 import { type BalanceEntry, balanceEntries } from './balance.ts';
 import type { ClaimedLook } from './claim.ts';
-import { rowsOf, textList } from './compact.ts';
+import { columnOf, rowsOf, textList } from './compact.ts';
 import type { Db } from './database.ts';
-import { noteEnded } from './event-ends.ts';
 import { type JournalEntry, journalLines } from './journal.ts';
 import { publish } from './publish.ts';
 import { type OwnedSession, sessionStatements, type UpsertedSessions } from './sessions.ts';
+import { rowsDelete } from './settle-rows.ts';
 import { together } from './together.ts';
 import { wake } from './wake.ts';
 
@@ -40,23 +40,41 @@ export async function settle(
   items: readonly SettleItem[],
   { slot, maxAgeMs }: SettleOptions,
 ): Promise<SettleResult> {
-  const told = items.filter(({ settlement }) => settlement.session !== undefined);
+  const told = items.filter(tellsOfSession);
   const [[held], ended, moved] = await together<[Held, BalanceEntry, Owner, unknown, unknown]>(tx, 'settle.end', [
     lockLeases(items),
     rowsDelete(items, maxAgeMs),
     ownersQuery(told),
-    journalLines(items.flatMap((item) => item.journal)),
+    journalLines(linesOf(items)),
     accountsUpdate(items), // gives the leases back
   ]);
-  const isMine = ({ look }: SettleItem) => held!.leases[look.account.deptransId] === look.token;
-  const lost = items.filter((item) => !isMine(item));
+  const lost = lostOf(items, held!);
   await leaveMarks(tx, lost);
+  const gone = new Set(lost);
+  const mine = told.filter((item) => !gone.has(item));
   const [, [upserted]] = await together<[unknown, UpsertedSessions, unknown]>(tx, 'settle.tell', [
-    ...sessionStatements(sessionsOfOwners(told.filter(isMine), moved)),
+    ...sessionStatements(sessionsOfOwners(mine, moved)),
     balanceEntries(slot, ended),
   ]);
   await publish(tx, { sessions: upserted?.changed ?? [] }, { ends: true });
   return { lost: lost.map(({ look }) => look) };
+}
+
+function tellsOfSession({ settlement }: SettleItem): boolean {
+  return settlement.session !== undefined;
+}
+
+function linesOf(items: readonly SettleItem[]): JournalEntry[] {
+  const lines: JournalEntry[] = [];
+  for (const { journal } of items) lines.push(...journal);
+  return lines;
+}
+
+function lostOf(items: readonly SettleItem[], { tokens }: Held): SettleItem[] {
+  const held = new Set(tokens);
+  const lost: SettleItem[] = [];
+  for (const item of items) if (!held.has(item.look.token)) lost.push(item);
+  return lost;
 }
 
 const TIMES = sql.raw(
@@ -75,47 +93,47 @@ const TIMES = sql.raw(
     .join(', '),
 );
 
-/** The leases that the accounts are under now, by deptrans id. */
-type Held = { leases: Record<string, number | null> };
+/** The tokens of the leases that the accounts are under now; no token is ever given twice. */
+type Held = { tokens: (number | null)[] };
 
 /** Locks the accounts. What is sent behind it changes those alone whose lease still holds. */
 function lockLeases(items: readonly SettleItem[]): RawBuilder<Held> {
   return sql<Held>`/* settle.lock */
     with held as (
-      select deptrans_id, lease_token from deptrans.reports
-       where deptrans_id = any(${textList(items.map(({ look }) => look.account.deptransId))})
+      select lease_token from deptrans.reports
+       where deptrans_id = any(${textList(columnOf(items, idOf))})
        order by deptrans_id for no key update)
-    select coalesce(json_object_agg(deptrans_id, lease_token), '{}') as leases from held`;
+    select coalesce(json_agg(lease_token), '[]') as tokens from held`;
 }
 
+const settled = rowsOf<SettleItem>('t', {
+  id: ['text', ({ settlement: { account } }) => account.deptransId],
+  token: ['bigint', ({ look }) => look.token],
+  believed: ['boolean', ({ settlement: { account } }) => account.believed],
+  doubt: ['boolean', ({ settlement: { account } }) => account.doubt],
+  watched: ['boolean', ({ settlement: { watched } }) => watched],
+  not_before: ['float8', ({ settlement: { notBefore } }) => notBefore?.getTime()],
+  due_at: ['float8', ({ settlement: { dueAt } }) => dueAt?.getTime()],
+  parked_reason: ['text', ({ settlement: { account } }) => account.parkedReason],
+  park_until: ['float8', ({ settlement: { account } }) => account.parkUntil?.getTime()],
+  park_count: ['int', ({ settlement: { account } }) => account.parkCount],
+  wait_reason: ['text', ({ settlement: { waitReason } }) => waitReason],
+  attempts: ['int', ({ settlement: { account } }) => account.attempts],
+  region: ['text', ({ settlement: { account } }) => account.region],
+  session_over_at: ['float8', ({ settlement: { account } }) => account.sessionOverAt?.getTime()],
+  outside_since: ['float8', ({ settlement: { account } }) => account.outsideSince?.getTime()],
+  verify_at: ['float8', ({ settlement: { account } }) => account.verifyAt?.getTime()],
+  session_read_at: ['float8', ({ settlement: { account } }) => account.sessionReadAt?.getTime()],
+  reread_at: ['float8', ({ settlement: { account } }) => account.rereadAt?.getTime()],
+  session_told: ['boolean', ({ settlement: { session } }) => session !== undefined],
+  session_id: ['text', ({ settlement: { session } }) => session?.id],
+  session_status: ['text', ({ settlement: { session } }) => session?.status],
+  session_raw: ['text', ({ settlement: { session } }) => session?.raw],
+  session_end: ['float8', ({ settlement: { session } }) => session?.endsAt?.getTime()],
+  session_end_is_estimate: ['boolean', ({ settlement: { session } }) => session?.endIsEstimate ?? false],
+});
+
 function accountsUpdate(items: readonly SettleItem[]): RawBuilder<unknown> {
-  const of = <T>(value: (settlement: Settlement) => T): T[] => items.map(({ settlement }) => value(settlement));
-  const given = rowsOf('t', {
-    id: ['text', of(({ account }) => account.deptransId)],
-    token: ['bigint', items.map(({ look }) => look.token)],
-    believed: ['boolean', of(({ account }) => account.believed)],
-    doubt: ['boolean', of(({ account }) => account.doubt)],
-    watched: ['boolean', of(({ watched }) => watched)],
-    not_before: ['float8', of(({ notBefore }) => notBefore?.getTime())],
-    due_at: ['float8', of(({ dueAt }) => dueAt?.getTime())],
-    parked_reason: ['text', of(({ account }) => account.parkedReason)],
-    park_until: ['float8', of(({ account }) => account.parkUntil?.getTime())],
-    park_count: ['int', of(({ account }) => account.parkCount)],
-    wait_reason: ['text', of(({ waitReason }) => waitReason)],
-    attempts: ['int', of(({ account }) => account.attempts)],
-    region: ['text', of(({ account }) => account.region)],
-    session_over_at: ['float8', of(({ account }) => account.sessionOverAt?.getTime())],
-    outside_since: ['float8', of(({ account }) => account.outsideSince?.getTime())],
-    verify_at: ['float8', of(({ account }) => account.verifyAt?.getTime())],
-    session_read_at: ['float8', of(({ account }) => account.sessionReadAt?.getTime())],
-    reread_at: ['float8', of(({ account }) => account.rereadAt?.getTime())],
-    session_told: ['boolean', of(({ session }) => session !== undefined)],
-    session_id: ['text', of(({ session }) => session?.id)],
-    session_status: ['text', of(({ session }) => session?.status)],
-    session_raw: ['text', of(({ session }) => session?.raw)],
-    session_end: ['float8', of(({ session }) => session?.endsAt?.getTime())],
-    session_end_is_estimate: ['boolean', of(({ session }) => session?.endIsEstimate ?? false)],
-  });
   return sql`/* settle.accounts */
     update deptrans.reports r set believed = g.believed, doubt = g.doubt, watched = g.watched, not_before = g.not_before,
         due_at = case when r.dirty then greatest(deptrans.now(), g.not_before) else g.due_at end,
@@ -130,7 +148,7 @@ function accountsUpdate(items: readonly SettleItem[]): RawBuilder<unknown> {
         session_end_is_estimate = case when g.session_told then g.session_end_is_estimate else r.session_end_is_estimate end
       from (select id, token, believed, doubt, watched, parked_reason, park_count, wait_reason, attempts, region, session_told, session_id,
                    session_status, session_raw, session_end_is_estimate, ${TIMES}
-              from ${given}) g
+              from ${settled(items)}) g
      where r.deptrans_id = g.id and r.lease_token = g.token`;
 }
 
@@ -144,68 +162,21 @@ async function leaveMarks(tx: Db, lost: readonly SettleItem[]): Promise<void> {
   await wake(tx, ids);
 }
 
-function rowEnds({ look, settlement: { rows } }: SettleItem) {
-  if (!rows) return [];
-  const id = look.account.deptransId;
-  return look.profiles.flatMap(({ parkId, driverId, queued }) =>
-    queued ? [{ id, token: look.token, parkId, driverId, version: queued.version, ...rows }] : [],
-  );
-}
-
-/** Whether events of an item may end in a way that leaves no other trace. Most are sent, and what is sent costs nothing here. */
-function leavesNoTrace(maxAgeMs: number): (item: SettleItem) => boolean {
-  return ({ look: { profiles, now }, settlement: { rows } }) => {
-    if (rows?.outcome !== 'sent') return rows !== null;
-    // Too old is told by the database, some time after the look.
-    const isOld = ({ eventAt }: { eventAt: Date }) => now.getTime() - eventAt.getTime() > maxAgeMs / 2;
-    return profiles.some(({ queued }) => queued && isOld(queued));
-  };
-}
-
-function rowsDelete(items: readonly SettleItem[], maxAgeMs: number): RawBuilder<BalanceEntry> | null {
-  const ends = items.flatMap(rowEnds);
-  if (ends.length === 0) return null;
-  const given = rowsOf('g', {
-    id: ['text', ends.map(({ id }) => id)],
-    token: ['bigint', ends.map(({ token }) => token)],
-    park_id: ['text', ends.map(({ parkId }) => parkId)],
-    driver_id: ['text', ends.map(({ driverId }) => driverId)],
-    version: ['bigint', ends.map(({ version }) => version)],
-    outcome: ['text', ends.map(({ outcome }) => outcome)],
-    reason: ['text', ends.map(({ reason }) => reason)],
-  });
-  const [columns, noted] = items.some(leavesNoTrace(maxAgeMs))
-    ? [sql`q.park_id, q.driver_id, q.event_at, `, sql`, noted as (${noteEnded})`]
-    : [sql``, sql``];
-  return sql<BalanceEntry>`/* settle.rows */
-    with gone as (
-      select q.park_id, q.driver_id, g.outcome, g.reason
-        from ${given}
-        join deptrans.reports r on r.deptrans_id = g.id and r.lease_token = g.token
-        join deptrans.status_queue q on q.park_id = g.park_id and q.driver_id = g.driver_id and q.version = g.version
-       order by q.park_id, q.driver_id for update of q),
-    ended as (
-    delete from deptrans.status_queue q using gone where q.park_id = gone.park_id and q.driver_id = gone.driver_id
-    returning ${columns}case when not q.carries_event then null
-                   when q.event_at < deptrans.now() - ${maxAgeMs} * interval '1 ms' then 'expired'
-                   else gone.outcome end as outcome, gone.reason)${noted}
-    select outcome, reason, count(*) as n from ended where outcome is not null group by 1, 2`;
-}
-
 type Owner = { id: string; person: string | null; personNo: number };
 
 const NOBODY = { person: null, personNo: 0 };
 
+const ownersOf = rowsOf<SettleItem>('g', {
+  id: ['text', idOf],
+  person: ['text', ({ look }) => look.owner?.person],
+});
+
 /** Who owns the accounts now, where that is somebody else than at the look. */
 function ownersQuery(told: readonly SettleItem[]): RawBuilder<Owner> | null {
   if (told.length === 0) return null;
-  const given = rowsOf('g', {
-    id: ['text', told.map(({ look }) => look.account.deptransId)],
-    person: ['text', told.map(({ look }) => look.owner?.person)],
-  });
   return sql<Owner>`/* settle.owners */
     select g.id, b.driver_license_pd_id as person, b.person_no as "personNo"
-      from ${given}
+      from ${ownersOf(told)}
       left join deptrans.profiles b on b.deptrans_id = g.id
      where b.driver_license_pd_id is distinct from g.person`;
 }
@@ -213,9 +184,15 @@ function ownersQuery(told: readonly SettleItem[]): RawBuilder<Owner> | null {
 /** The sessions that were told under these leases, for whoever owns the accounts now. */
 function sessionsOfOwners(told: readonly SettleItem[], moved: readonly Owner[]): OwnedSession[] {
   const now = new Map(moved.map((owner) => [owner.id, owner]));
-  return told.flatMap(({ look, settlement: { account, session } }) => {
-    const { person, personNo } = now.get(account.deptransId) ?? look.owner ?? NOBODY;
-    if (person === null) return [];
-    return [{ person, personNo, deptransId: account.deptransId, region: account.region, session: session ?? null }];
-  });
+  const sessions: OwnedSession[] = [];
+  for (const { look, settlement } of told) {
+    const { deptransId, region } = settlement.account;
+    const { person, personNo } = now.get(deptransId) ?? look.owner ?? NOBODY;
+    if (person !== null) sessions.push({ person, personNo, deptransId, region, session: settlement.session ?? null });
+  }
+  return sessions;
+}
+
+function idOf({ look }: SettleItem): string {
+  return look.account.deptransId;
 }

@@ -42,7 +42,6 @@ export async function openPaceWorld(options: PaceWorldOptions = {}): Promise<Pac
   const running: Promise<void>[] = [];
   let now = 0;
   let told = -1;
-  let lastToken = 0;
   let timers: Timer[] = [];
   let asking = 0;
 
@@ -89,13 +88,15 @@ export async function openPaceWorld(options: PaceWorldOptions = {}): Promise<Pac
 
   /** What delivery does with accounts claimed together, as far as the pace sees it. */
   const work = async (pace: Pace, accounts: number) => {
-    const tokens = Array.from({ length: accounts }, () => ++lastToken);
-    for (const token of tokens) pace.enter(token);
+    pace.enter(accounts);
     await clock.sleep(5 + random() * 20);
     const wait = { startBy: now + 2_000, signal: ending.signal };
-    for (const token of tokens) pace.decided(token);
-    await Promise.all(tokens.map(() => pace.call(wait, reach, (outcome) => outcome)));
-    for (const token of tokens) pace.leave(token);
+    const calls = Array.from({ length: accounts }, () => {
+      pace.decided();
+      return pace.call(wait, reach, (outcome) => outcome);
+    });
+    await Promise.all(calls);
+    for (const _ of calls) pace.leave(false);
   };
   const runInstance = async (pace: Pace) => {
     while (!ending.signal.aborted) {

@@ -1,4 +1,4 @@
-import { workOn } from '../../src/delivery/worker.ts';
+import { openWorker } from '../../src/delivery/worker.ts';
 import { profileKey } from '../../src/domain/eligibility.ts';
 import type { Outcome } from '../../src/domain/outcome.ts';
 import type { Rules } from '../../src/domain/region.ts';
@@ -21,7 +21,7 @@ export type Stage =
   | { at: 'settling'; item: SettleItem; settled(): void }
   | { at: 'gone' };
 
-/** An account under a lease in the hands of a worker, run by the real `workOn`. */
+/** An account under a lease in the hands of a worker, run by the real worker. */
 export type Job = {
   /** As it was claimed. */
   readonly look: ClaimedLook;
@@ -44,18 +44,21 @@ export function openJob(run: Run, claimed: ClaimedLook, rules: Rules): Job {
     run.requests.push(request);
     return new Promise((answer) => moveTo({ at: 'calling', request, answer }));
   };
-  const parts: Parameters<typeof workOn>[3] = {
+  const worker = openWorker({
     limits: run.limits,
     journalKey: 'key',
     clock: { now: () => nowOf(run), monotonic: () => run.nowMs, sleep: () => Promise.resolve() },
     onReading: () => {},
+    pace: { decided: () => {}, leave: () => {} },
+    onFailure: (_, error) => run.problems.push(`a worker failed: ${error}`),
+    settleLingerMs: () => 0,
     exchanges: {
       async read() {
         const outcome = await new Promise<Answer>((answer) => moveTo({ at: 'reading', answer }));
         return { outcome, entry: entryOf('lookup', look, outcome) };
       },
-      async report({ account: { deptransId: id } }, { direction }, occurredAt, startBy) {
-        if (run.nowMs > startBy) return { outcome: { kind: 'unavailable' }, entry: null };
+      report({ account: { deptransId: id } }, { direction }, occurredAt, { startBy }, ended) {
+        if (run.nowMs > startBy) return ended.exchanged({ outcome: { kind: 'unavailable' }, entry: null });
         const request: Request = {
           id: id.replace(/^0+/, ''), // to the regulator a zero more is no other driver
           direction,
@@ -65,14 +68,17 @@ export function openJob(run: Run, claimed: ClaimedLook, rules: Rules): Job {
           awaited: true,
           answer: { kind: 'unavailable' },
         };
-        const sentAt = new Date(nowOf(run));
-        const outcome = await begin(request);
-        return { outcome, entry: { ...entryOf('outcome', look, outcome), sentAt, answeredAt: new Date(nowOf(run)) } };
+        const sentAt = nowOf(run);
+        void begin(request).then((outcome) => {
+          const entry = { ...entryOf('outcome', look, outcome), sentAt, answeredAt: nowOf(run) };
+          ended.exchanged({ outcome, entry });
+        });
       },
     },
-    intents: { add: (intent) => new Promise((written) => moveTo({ at: 'intent', intent, written })) },
-    settlements: { add: (item) => new Promise((settled) => moveTo({ at: 'settling', item, settled })) },
-  };
+    writeIntents: ([intent]) =>
+      new Promise((resolve) => moveTo({ at: 'intent', intent: intent!, written: (written) => resolve([written]) })),
+    settle: ([item]) => new Promise((settled) => moveTo({ at: 'settling', item: item!, settled })),
+  });
   const proceed = async (act: () => void) => {
     moved = Promise.withResolvers();
     act();
@@ -86,13 +92,9 @@ export function openJob(run: Run, claimed: ClaimedLook, rules: Rules): Job {
     proceed,
     decide: () =>
       proceed(() => {
-        workOn(look, rules, positionsOf(run, look), parts, new AbortController().signal).then(
-          () => moveTo({ at: 'gone' }),
-          (error) => {
-            run.problems.push(`a worker failed: ${error}`);
-            moveTo({ at: 'gone' });
-          },
-        );
+        void worker
+          .workOn([look], rules, positionsOf(run, look), new AbortController().signal)
+          .then(() => moveTo({ at: 'gone' }));
       }),
   };
 }

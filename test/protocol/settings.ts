@@ -59,6 +59,7 @@ export const PERSON_RETRY_MS = 30 * SECOND;
 export function limitsOf({ canReadSession, ordersByOccurredAt, repeats }: Setting): WorkerLimits {
   return {
     deadlineMs: 5 * SECOND,
+    batch: 1,
     slackMs: 2 * SECOND,
     quietMs: 30 * SECOND,
     verifyAfterMs: 120 * SECOND,

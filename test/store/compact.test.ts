@@ -34,15 +34,16 @@ test('texts of any kind come to the database as they are', async () => {
 test('rows given by columns come as rows: what is missing is null, beside texts that need quotes or none', async () => {
   await using database = await openTestDatabase();
   for (const texts of [NASTY, ['plain', 'words']]) {
-    const given = rowsOf('g', {
-      place: ['int', texts.map((_, i) => i)],
-      words: ['text', texts],
-      odd: ['boolean', texts.map((_, i) => i % 2 === 1)],
-      ms: ['float8', texts.map((_, i) => (i === 1 ? undefined : 1.5 * i))],
-      maybe: ['text', texts.map((text, i) => (i === 0 ? null : text))],
-      detail: ['jsonb', texts.map((text) => JSON.stringify({ text }))],
+    const given = rowsOf<[text: string, i: number]>('g', {
+      place: ['int', ([, i]) => i],
+      words: ['text', ([text]) => text],
+      odd: ['boolean', ([, i]) => i % 2 === 1],
+      ms: ['float8', ([, i]) => (i === 1 ? undefined : 1.5 * i)],
+      maybe: ['text', ([text, i]) => (i === 0 ? null : text)],
+      detail: ['jsonb', ([text]) => JSON.stringify({ text })],
     });
-    const { rows } = await sql`/* test.rows */ select * from ${given} order by place`.execute(database.db);
+    const all = given(texts.map((text, i) => [text, i]));
+    const { rows } = await sql`/* test.rows */ select * from ${all} order by place`.execute(database.db);
     expect(rows).toEqual(
       texts.map((text, i) => ({
         place: i,
