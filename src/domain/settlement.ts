@@ -78,9 +78,7 @@ export function settleReport(
       const isTold = outcome.kind === 'accepted' && (session !== null || !account.doubt);
       const next: Account = {
         ...account,
-        parkedReason: null,
-        parkUntil: null,
-        parkCount: 0,
+        ...UNPARKED,
         believed: connected,
         doubt: false,
         attempts: 0,

@@ -40,41 +40,24 @@ export async function settle(
   items: readonly SettleItem[],
   { slot, maxAgeMs }: SettleOptions,
 ): Promise<SettleResult> {
-  const told = items.filter(tellsOfSession);
+  const told = items.filter(({ settlement }) => settlement.session !== undefined);
   const [[held], ended, moved] = await together<[Held, BalanceEntry, Owner, unknown, unknown]>(tx, 'settle.end', [
     lockLeases(items),
     rowsDelete(items, maxAgeMs),
     ownersQuery(told),
-    journalLines(linesOf(items)),
+    journalLines(items.flatMap(({ journal }) => journal)),
     accountsUpdate(items), // gives the leases back
   ]);
-  const lost = lostOf(items, held!);
+  const tokens = new Set(held!.tokens);
+  const isMine = ({ look }: SettleItem) => tokens.has(look.token);
+  const lost = items.filter((item) => !isMine(item));
   await leaveMarks(tx, lost);
-  const gone = new Set(lost);
-  const mine = told.filter((item) => !gone.has(item));
   const [, [upserted]] = await together<[unknown, UpsertedSessions, unknown]>(tx, 'settle.tell', [
-    ...sessionStatements(sessionsOfOwners(mine, moved)),
+    ...sessionStatements(sessionsOfOwners(told.filter(isMine), moved)),
     balanceEntries(slot, ended),
   ]);
   await publish(tx, { sessions: upserted?.changed ?? [] }, { ends: true });
   return { lost: lost.map(({ look }) => look) };
-}
-
-function tellsOfSession({ settlement }: SettleItem): boolean {
-  return settlement.session !== undefined;
-}
-
-function linesOf(items: readonly SettleItem[]): JournalEntry[] {
-  const lines: JournalEntry[] = [];
-  for (const { journal } of items) lines.push(...journal);
-  return lines;
-}
-
-function lostOf(items: readonly SettleItem[], { tokens }: Held): SettleItem[] {
-  const held = new Set(tokens);
-  const lost: SettleItem[] = [];
-  for (const item of items) if (!held.has(item.look.token)) lost.push(item);
-  return lost;
 }
 
 const TIMES = sql.raw(
